@@ -1,0 +1,1 @@
+"""The doors for people: commands, words or JSON, exit codes."""

@@ -1,0 +1,1 @@
+"""Judgement and memory: contract, intake, store, rules, review and service."""

@@ -1,0 +1,97 @@
+"""The device's word (Sample) and the gateway's word (Reading), and the id that ties every copy of one together."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from engine.contract.ids import base32
+from engine.contract.kinds import BY_QUANTITY, KINDS
+
+Source = Literal["ble", "mqtt", "import", "manual"]
+Provenance = Literal["bonded", "broadcast", "imported", "self-reported"]
+TimeQuality = Literal["device", "sequence", "received", "unknown"]
+READING_ID_LENGTH: Final = 26
+
+ReadingId = Annotated[str, msgspec.Meta(pattern=r"^[a-z2-7]{26}$")]
+DeviceId = Annotated[str, msgspec.Meta(pattern=r"^d-[a-z2-7]{13}$")]
+ResidentId = Annotated[str, msgspec.Meta(pattern=r"^r-[a-z2-7]{13}$")]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Number = Annotated[str, msgspec.Meta(pattern=r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,9})?$")]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """One value as the device put it: Decimal with the wire's digits, or bool, text or a list for what is no number."""
+
+    value: Decimal | bool | str | list[int]
+    unit: str
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """What one decoded frame says. `time` is the device's wall clock without a zone, None when absent or unset.
+
+    `quantities` uses the closed list of quantity names; `final` False is a preview that must never be stored.
+    """
+
+    quantities: dict[str, Quantity]
+    final: bool = True
+    time: datetime | None = None
+    user_slot: int | None = None
+    sequence: int | None = None
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind with its value in the device's own digits and UCUM unit."""
+
+    kind: Word
+    value: Number
+    unit: Word
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything one measurement produced, with trusted instants (RFC 3339 with offset) and a time quality.
+
+    `time_quality`: device = the device's clock was plausible; sequence = ordered by record number only; received =
+    a live frame, the gateway's clock; unknown = a stored record whose device clock was wrong.
+    """
+
+    id: ReadingId
+    device: DeviceId
+    profile: Word
+    firmware: Word | None = None
+    source: Source = "ble"
+    provenance: Provenance = "broadcast"
+    user_slot: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
+    person_hint: ResidentId | None = None
+    sequence: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    quality: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    measured_at: Instant
+    time_quality: TimeQuality
+    period_start: Instant | None = None
+    received_at: Instant
+    values: Annotated[tuple[Value, ...], msgspec.Meta(min_length=1, max_length=40)]
+
+
+def reading_id(device: str, slot: int | None, anchor: str, raw: bytes) -> str:
+    """The 26-character id of a measurement; equal inputs give equal ids in every gateway of the home.
+
+    `device` is the device's identity, `slot` its user slot or None, `anchor` the device time or sequence number when
+    trusted, else the receive time minted at journalling, and `raw` the frame bytes.
+    """
+    head = f"{device}\0{'' if slot is None else slot}\0{anchor}\0".encode()
+    return base32(hashlib.sha256(head + raw).digest(), READING_ID_LENGTH)
+
+
+def values_of(sample: Sample) -> tuple[Value, ...]:
+    """The measurable quantities of `sample` as wire values, in the order of the table of kinds.
+
+    Text, flags and lists are not readings and are left out; digits are kept as the device sent them.
+    """
+    numbers = {name: q for name, q in sample.quantities.items() if isinstance(q.value, Decimal) and name in BY_QUANTITY}
+    kinds = {BY_QUANTITY[name].code: quantity for name, quantity in numbers.items()}
+    return tuple(Value(code, format(kinds[code].value, "f"), kinds[code].unit) for code in KINDS if code in kinds)

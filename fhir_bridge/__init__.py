@@ -1,0 +1,1 @@
+"""The outside world: hospital network and city platform."""

@@ -1,0 +1,1 @@
+"""The home's ears: radio, journal, clock and MQTT."""

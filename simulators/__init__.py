@@ -1,0 +1,1 @@
+"""Doubles that ship: virtual devices, replay, faults."""

@@ -1,0 +1,1 @@
+"""Tests by distance from reality: unit, golden, property, flow."""
