@@ -44,7 +44,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """Conditions that must all hold; at least one is set. Specificity: service data > company > name > service.
 
     `length` restricts the service data (or the company data when `company` is set), `company_mask` the bits of the
-    company id that count, `name` is a regular expression matched at the start of the local name.
+    company id that count, `name` is a regular expression matched at the start of the local name. `unless_name` and
+    `unless_services` hand the advert over: to nobody (a look-alike with another layout) or to a richer profile.
     """
 
     service_data: str | None = None
@@ -53,6 +54,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     length: int | None = None
     name: str | None = None
     service: str | None = None
+    unless_name: str | None = None
+    unless_services: tuple[str, ...] = ()
 
 
 class WriteCurrentTime(msgspec.Struct, frozen=True):
@@ -99,11 +102,13 @@ Talk = Generator[Write, bytes, str]
 class Codec(msgspec.Struct, frozen=True, kw_only=True):
     """How to read one characteristic. `decode` raises DecodeError and nothing else, whatever the bytes.
 
+    `encode` is the inverse, for simulators and proofs: ValueError for a sample the layout cannot hold.
     When `is_part(frame)` is true the measurement spans two frames of a session: `join` puts the two samples together;
     a part left alone at the end of the session stands for itself.
     """
 
     decode: Callable[[bytes], Sample]
+    encode: Callable[[Sample], bytes] | None = None
     is_part: Callable[[bytes], bool] | None = None
     join: Callable[[Sample, Sample], Sample] | None = None
 
@@ -125,6 +130,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     Connecting families have `steps` and `codecs` (by characteristic UUID); broadcasting ones have `advert`, which
     returns None when the advert carries no measurement. `join_adverts` merges a frame with a later, fuller one of the
     same measurement heard within `join_seconds` (None: they are different measurements).
+    `encode_advert(sample, address)` is the inverse of `advert`.
     `live` says that frames carry no stored records, so the receive time is the time of measurement.
     """
 
@@ -137,6 +143,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     codecs: Mapping[str, Codec] = {}
     advert: Callable[[Advert], Sample | None] | None = None
+    encode_advert: Callable[[Sample, str], Advert] | None = None
     join_adverts: Callable[[Sample, Sample], Sample | None] | None = None
     join_seconds: float = 0.0
     variants: tuple[Variant, ...] = ()

@@ -52,11 +52,8 @@ def _body(code: str, ja: str, en: str, unit: str, span: tuple[str, str], decimal
 
 
 def _vital(code: str, ja: str, en: str, unit: str, span: tuple[str, str], decimals: int, **more: object) -> Kind:
-    defaults: dict[str, object] = {
-        "category": "vital-signs",
-        "jp_category": "vital-signs",
-        "medis_system": "medis_vital",
-    }
+    defaults: dict[str, object] = {"category": "vital-signs", "jp_category": "vital-signs"}
+    defaults |= {"medis_system": "medis_vital"} if "medis" in more else {}
     return _body(code, ja, en, unit, span, decimals, **(defaults | more))
 
 

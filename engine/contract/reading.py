@@ -17,12 +17,15 @@ Provenance = Literal["bonded", "broadcast", "imported", "self-reported"]
 TimeQuality = Literal["device", "sequence", "received", "unknown"]
 READING_ID_LENGTH: Final = 26
 
-ReadingId = Annotated[str, msgspec.Meta(pattern=r"^[a-z2-7]{26}$")]
-DeviceId = Annotated[str, msgspec.Meta(pattern=r"^d-[a-z2-7]{13}$")]
-ResidentId = Annotated[str, msgspec.Meta(pattern=r"^r-[a-z2-7]{13}$")]
+# `$` also matches before a final newline, in Python though not in JSON Schema: the lookahead closes that door in both.
+END: Final = r"$(?!\n)"
+ReadingId = Annotated[str, msgspec.Meta(pattern=rf"^[a-z2-7]{{26}}{END}")]
+DeviceId = Annotated[str, msgspec.Meta(pattern=rf"^d-[a-z2-7]{{13}}{END}")]
+ResidentId = Annotated[str, msgspec.Meta(pattern=rf"^r-[a-z2-7]{{13}}{END}")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Number = Annotated[str, msgspec.Meta(pattern=r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,9})?$")]
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Number = Annotated[str, msgspec.Meta(pattern=rf"^-?(0|[1-9][0-9]{{0,11}})(\.[0-9]{{1,9}})?{END}")]
+# No control characters: a NUL in a firmware string would be refused by PostgreSQL long after it was acknowledged.
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=rf"^[^\u0000-\u001f\u007f]+{END}")]
 
 
 class Quantity(msgspec.Struct, frozen=True):
@@ -68,7 +71,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     provenance: Provenance = "broadcast"
     user_slot: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
     person_hint: ResidentId | None = None
-    sequence: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=0xFFFFFFFF)] | None = None
     quality: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     measured_at: Instant
     time_quality: TimeQuality

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import msgspec
 
-from engine.contract.reading import DeviceId, Instant, Reading, ReadingId, ResidentId, Word
+from engine.contract.reading import END, DeviceId, Instant, Reading, ReadingId, ResidentId, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ MAX_MESSAGE: Final = 64 * 1024
 MAX_BATCH: Final = 100
 MAX_BATCH_BYTES: Final = 48 * 1024
 Version = Literal[1]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{64}}{END}")]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 T = TypeVar("T", bound=msgspec.Struct)
 _ID = re.compile(r"[a-z2-7]{26}")
@@ -64,10 +64,10 @@ class DeviceNote(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     device: DeviceId
     profile: Word
-    maker: str | None = None
-    model: str | None = None
-    serial: str | None = None
-    firmware: str | None = None
+    maker: Word | None = None
+    model: Word | None = None
+    serial: Word | None = None
+    firmware: Word | None = None
     battery: Percent | None = None
     experimental: bool = False
     bindings: tuple[Binding, ...] = ()

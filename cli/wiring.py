@@ -1,0 +1,166 @@
+"""Settings and the composition root: flags over PHR_* over files over defaults; unknown keys are refused.
+
+Files, later ones win: /etc/phr/phr.toml, ~/.config/phr/phr.toml, the file named by --config or PHR_CONFIG. Secrets
+are never values, only names of files (`*_file`).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cli.exits import Exit
+from cli.output import fail
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the broker is: `mqtt://host:port` or `mqtts://host:port`; None means the embedded one."""
+
+    url: str | None = None
+    username: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who this gateway is; `adapter` such as hci0, None for the first."""
+
+    id: str | None = None
+    household: str | None = None
+    adapter: str | None = None
+    zone: str = "Asia/Tokyo"
+
+
+class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine's database URL (None: SQLite in PHR_HOME) and its broker account."""
+
+    database: str | None = None
+    username: str | None = None
+    password_file: str | None = None
+    city: bool = False
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the pages are served; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8321
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be configured, with its default."""
+
+    home: str = ""
+    lang: str = ""
+    mqtt: MqttSettings = MqttSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    engine: EngineSettings = EngineSettings()
+    web: WebSettings = WebSettings()
+
+    @property
+    def root(self) -> Path:
+        """PHR_HOME as a path."""
+        return Path(self.home)
+
+    @property
+    def database_url(self) -> str:
+        """The engine's database; SQLite in PHR_HOME unless configured."""
+        return self.engine.database or f"sqlite:///{self.root / 'engine.sqlite'}"
+
+
+def settings(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The effective settings; fails with exit code 10 when a file is unreadable or holds an unknown key."""
+    env = os.environ if environ is None else environ
+    merged: dict[str, Any] = {}
+    named = config or (Path(env["PHR_CONFIG"]) if env.get("PHR_CONFIG") else None)
+    places = [Path("/etc/phr/phr.toml"), Path(env.get("HOME", "/")) / ".config/phr/phr.toml"]
+    for path in [*(place for place in places if place.exists()), *([named] if named else [])]:
+        _merge(merged, _read(path))
+    _merge(merged, _from_environment(env))
+    merged.setdefault("home", str(Path(env.get("HOME", "/")) / ".local/share/phr"))
+    try:
+        return msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        fail(Exit.CONFIGURATION, "bad-setting", f"configuration: {error}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        fail(Exit.CONFIGURATION, "bad-config-file", f"cannot read {path.name}: {error}")
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict):
+            _merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    """PHR_HOME, PHR_LANG and PHR_<SECTION>_<KEY>, e.g. PHR_MQTT_URL or PHR_ENGINE_DATABASE."""
+    found: dict[str, Any] = {}
+    for section in ("home", "lang"):
+        if env.get(f"PHR_{section.upper()}"):
+            found[section] = env[f"PHR_{section.upper()}"]
+    shapes = {"mqtt": MqttSettings, "gateway": GatewaySettings, "engine": EngineSettings, "web": WebSettings}
+    for section, shape in shapes.items():
+        for key in shape.__struct_fields__:
+            value = env.get(f"PHR_{section}_{key}".upper())
+            if value:
+                found.setdefault(section, {})[key] = value
+    return found
+
+
+def ensure_home(config: Settings) -> Path:
+    """PHR_HOME, made with mode 0700 if it is not there."""
+    try:
+        config.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        fail(Exit.CONFIGURATION, "home", f"cannot make the data folder: {error.strerror}")
+    return config.root
+
+
+def secret(path: str | None) -> str | None:
+    """The secret in a file; fails when the file is missing or readable by others."""
+    if path is None:
+        return None
+    place = Path(path)
+    try:
+        if place.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            fail(Exit.CONFIGURATION, "secret-exposed", f"{place.name} can be read by everybody: chmod 600")
+        return place.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        fail(Exit.CONFIGURATION, "secret-missing", f"cannot read {place.name}: {error.strerror}")
+
+
+def open_store(config: Settings) -> Engine:
+    """The engine's database, migrated to the newest revision."""
+    from engine.store.database import StoreError, migrate, open_engine
+
+    ensure_home(config)
+    try:
+        engine = open_engine(config.database_url)
+        migrate(engine)
+    except StoreError as error:
+        fail(Exit.DAMAGED if error.code == "damaged" else Exit.CONFIGURATION, error.code, str(error))
+    return engine
+
+
+def language(config: Settings) -> str:
+    """Ja or en: --lang or PHR_LANG, else the locale of the terminal."""
+    wish = config.lang or os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "en"
+    return "ja" if wish.lower().startswith("ja") else "en"

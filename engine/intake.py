@@ -1,0 +1,214 @@
+"""What becomes of a reading: accepted, duplicate, unassigned or refused - a value with a reason, never a log line.
+
+Pure: what the store knows comes in as `Household` and `Recent`. The order of the checks is a promise: a reading whose
+person has not consented to recording is refused before its content is looked at, so its values are never kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from engine.assignment import Certainty, Owner, owner_of
+from engine.contract.kinds import KINDS
+from engine.contract.reading import Reading, Value
+from engine.contract.units import accepts, convert
+
+# The same broadcast heard by two gateways of a home, both stamping their own receive time (DESIGN section 2).
+SAME_BROADCAST = timedelta(minutes=10)
+FUTURE = timedelta(hours=24)
+# No device of ours existed before the Bluetooth health profiles did; older clocks are unset clocks.
+EARLIEST_YEAR = 2013
+
+
+class DeviceFacts(msgspec.Struct, frozen=True):
+    """A known device of a household: slot (or -1) to resident, and whether its family is unproven."""
+
+    bindings: Mapping[int, str] = {}
+    experimental: bool = False
+
+
+class Household(msgspec.Struct, frozen=True):
+    """Who lives here, who lets us record (and which kinds they withhold), and which devices are known."""
+
+    id: str
+    residents: frozenset[str]
+    recording: frozenset[str]
+    devices: Mapping[str, DeviceFacts]
+    withheld: Mapping[str, frozenset[str]] = {}
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """An earlier reading of the same device near the same time."""
+
+    id: str
+    gateway: str
+    slot: int | None
+    measured_at: datetime
+    values: frozenset[tuple[str, str]]
+
+
+class Recent(msgspec.Struct, frozen=True):
+    """What the store already holds: content digests by id, and readings near in time by device."""
+
+    digests: dict[str, str] = {}
+    near: dict[str, list[Seen]] = {}
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A value in the kind's unit and in the device's own words."""
+
+    kind: str
+    value: Decimal
+    unit: str
+    device_value: str
+    device_unit: str
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A surely or presumably known person's reading; `dropped` are kinds left out as implausible."""
+
+    reading: Reading
+    resident: str
+    certainty: Certainty
+    values: tuple[Stored, ...]
+    dropped: tuple[str, ...] = ()
+    experimental: bool = False
+
+
+class Unassigned(msgspec.Struct, frozen=True):
+    """A good reading of nobody yet; it waits in the inbox."""
+
+    reading: Reading
+    values: tuple[Stored, ...]
+    dropped: tuple[str, ...] = ()
+    experimental: bool = False
+
+
+class Duplicate(msgspec.Struct, frozen=True):
+    """Nothing new: `of` is the reading it repeats (its own id when it was simply sent again)."""
+
+    reading: Reading
+    of: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Kept but not used, with a reason code; `keep` False drops the content (no consent to record)."""
+
+    reading: Reading
+    code: str
+    keep: bool = True
+
+
+Outcome = Accepted | Unassigned | Duplicate | Refused
+
+
+def digest(reading: Reading) -> str:
+    """A hash of what the measurement says, the same in every gateway that heard it."""
+    said = msgspec.json.encode([reading.device, reading.user_slot, reading.sequence, sorted(_pairs(reading))])
+    return hashlib.sha256(said).hexdigest()
+
+
+def accept(reading: Reading, gateway: str, household: Household, recent: Recent, now: datetime) -> Outcome:
+    """What becomes of `reading`, heard by `gateway` in `household`; total and without side effects."""
+    known = recent.digests.get(reading.id)
+    if known is not None:
+        return Duplicate(reading, reading.id) if known == digest(reading) else Refused(reading, "conflict")
+    device = household.devices.get(reading.device, DeviceFacts())
+    owner = owner_of(reading, device.bindings, household.residents)
+    if not _may_record(owner, household):
+        return Refused(reading, "no-consent", keep=False)
+    withheld = household.withheld.get(owner.resident, frozenset()) if owner else frozenset()
+    if withheld:
+        spoken = tuple(value for value in reading.values if value.kind not in withheld)
+        if not spoken:
+            return Refused(reading, "no-consent", keep=False)
+        reading = msgspec.structs.replace(reading, values=spoken)
+    code = _impossible_time(reading, now)
+    if code:
+        return Refused(reading, code)
+    return _judge_values(reading, gateway, owner, device, recent)
+
+
+def _may_record(owner: Owner | None, household: Household) -> bool:
+    return owner.resident in household.recording if owner else bool(household.recording)
+
+
+def _impossible_time(reading: Reading, now: datetime) -> str | None:
+    if reading.measured_at > now + FUTURE:
+        return "future"
+    return "past" if reading.measured_at.year < EARLIEST_YEAR else None
+
+
+def _judge_values(reading: Reading, gateway: str, owner: Owner | None, device: DeviceFacts, recent: Recent) -> Outcome:
+    kept, dropped = [], []
+    for value in reading.values:
+        stored = _store_form(value)
+        if isinstance(stored, str):
+            dropped.append((value.kind, stored))
+        else:
+            kept.append(stored)
+    if _crossed(kept):
+        dropped += [(item.kind, "implausible") for item in kept if KINDS[item.kind].panel]
+        kept = [item for item in kept if not KINDS[item.kind].panel]
+    if not kept:
+        return Refused(reading, dropped[0][1])
+    fresh, of = _new_kinds(reading, gateway, kept, recent)
+    if of and not fresh:
+        return Duplicate(reading, of)
+    names = tuple(kind for kind, _ in dropped)
+    if owner is None:
+        return Unassigned(reading, fresh, names, device.experimental)
+    return Accepted(reading, owner.resident, owner.certainty, fresh, names, device.experimental)
+
+
+def _store_form(value: Value) -> Stored | str:
+    """The value in the kind's unit, or the reason code why it cannot be kept."""
+    kind = KINDS.get(value.kind)
+    if kind is None:
+        return "unknown-kind"
+    if not accepts(value.unit, kind.unit):
+        return "unknown-unit"
+    amount = convert(Decimal(value.value), value.unit, kind.unit, max(kind.decimals, 2))
+    if not kind.low <= amount <= kind.high:
+        return "implausible"
+    return Stored(value.kind, amount, kind.unit, value.value, value.unit)
+
+
+def _crossed(values: list[Stored]) -> bool:
+    """A cuff that reports a diastolic pressure at or above the systolic one has measured nothing."""
+    found = {item.kind: item.value for item in values}
+    return "systolic" in found and "diastolic" in found and found["diastolic"] >= found["systolic"]
+
+
+def _new_kinds(
+    reading: Reading, gateway: str, values: list[Stored], recent: Recent
+) -> tuple[tuple[Stored, ...], str | None]:
+    """The values not yet stored for this measurement, and the reading that holds the others."""
+    seen: set[tuple[str, str]] = set()
+    of = None
+    for other in recent.near.get(reading.device, ()):
+        if other.slot == reading.user_slot and _same_moment(reading, gateway, other):
+            both = other.values & frozenset((item.kind, item.device_value) for item in values)
+            if both:
+                seen |= both
+                of = of or other.id
+    return tuple(item for item in values if (item.kind, item.device_value) not in seen), of
+
+
+def _same_moment(reading: Reading, gateway: str, other: Seen) -> bool:
+    if other.measured_at == reading.measured_at:
+        return True
+    # One gateway tells its own repeats apart when it mints the id; two gateways cannot see each other's minting.
+    heard_twice = reading.time_quality != "device" and gateway != other.gateway
+    if not heard_twice or abs(other.measured_at - reading.measured_at) > SAME_BROADCAST:
+        return False
+    return other.values >= _pairs(reading)
+
+
+def _pairs(reading: Reading) -> frozenset[tuple[str, str]]:
+    return frozenset((value.kind, value.value) for value in reading.values)

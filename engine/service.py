@@ -1,0 +1,212 @@
+"""The engine at work: subscribe, decode, intake, one transaction, and only then the acknowledgement.
+
+One thread does it all, so the order is the program's order: a reading is committed before its id is acknowledged to
+the gateway, and only then is the message given back to the broker. Whatever dies in between is delivered again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from engine.contract import topics, wire
+from engine.contract.reading import Reading
+from engine.evaluate import evaluate_next
+from engine.intake import Household, Refused, accept
+from engine.service_link import Delivery, Link
+from engine.store import tallies
+from engine.store.database import StoreError, write
+from engine.store.households import change_token, households_of
+from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
+from engine.store.repo_devices import note_device
+from engine.store.repo_gateways import note_state
+
+BATCH = 500
+QUIET_SECONDS = 0.5
+ACK_IDS = 500
+FACTS_SECONDS = 60.0
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a gateway is told after the commit."""
+
+    gateway: str
+    ids: tuple[str, ...] = ()
+    refused: tuple[wire.RefusedId, ...] = ()
+    bad: wire.Bad | None = None
+
+
+class Facts:
+    """Households by gateway, re-read when the store says that something about people changed, or after a minute."""
+
+    def __init__(self) -> None:
+        self._token = -1
+        self._read_at = datetime.min.replace(tzinfo=UTC)
+        self._homes: dict[str, Household | None] = {}
+
+    def of(self, connection: Connection, gateways: set[str], now: datetime) -> dict[str, Household | None]:
+        """The household of each gateway, None for one that was never enrolled; expiring consents are seen in time."""
+        token = change_token(connection)
+        if token != self._token or (now - self._read_at).total_seconds() > FACTS_SECONDS:
+            self._token, self._read_at, self._homes = token, now, {}
+        missing = gateways - self._homes.keys()
+        if missing:
+            found = households_of(connection, missing, now)
+            self._homes.update((gateway, found.get(gateway)) for gateway in missing)
+        return self._homes
+
+
+def handle(connection: Connection, facts: Facts, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
+    """Bring everything in `deliveries` into the store; the answers may be sent once the transaction is committed.
+
+    Total: foreign topics and payloads become counted refusals.
+    """
+    spoken: list[tuple[str, Reading | wire.Malformed]] = []
+    bads: list[Bad] = []
+    for item in deliveries:
+        place = topics.split_up(item.topic)
+        if place is None:
+            tallies.add(connection, {("bad-message", "foreign-topic"): 1})
+        elif place[1] == "reading":
+            _read(place[0], item.payload, spoken, bads)
+        else:
+            _note(connection, place[0], place[1], item.payload, now)
+    heard = _judge(connection, facts, spoken, now)
+    write_batch(connection, heard, bads, now)
+    return _answers(heard, bads)
+
+
+def _read(gateway: str, payload: bytes, spoken: list[tuple[str, Any]], bads: list[Bad]) -> None:
+    found = wire.decode_readings(payload)
+    if isinstance(found, wire.Unreadable):
+        bads.append(Bad(gateway, found.sha256, found.code, len(payload)))
+    else:
+        spoken.extend((gateway, reading) for reading in found)
+
+
+def _note(connection: Connection, gateway: str, leaf: str, payload: bytes, now: datetime) -> None:
+    """What a gateway says about itself and its devices; malformed notes are counted and change nothing."""
+    shapes: dict[str, type[Any]] = {"device": wire.DeviceNote, "state": wire.State, "health": wire.Health}
+    if leaf not in shapes or len(payload) > wire.MAX_MESSAGE:
+        return tallies.add(connection, {("bad-message", "foreign-topic" if leaf not in shapes else "too-large"): 1})
+    try:
+        said = wire.decode(payload, shapes[leaf])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return tallies.add(connection, {("bad-message", f"bad-{leaf}"): 1})
+    if isinstance(said, wire.DeviceNote):
+        refusals = note_device(connection, gateway, said, now)
+        tallies.add(connection, {("refused-note", refusal.code): 1 for refusal in refusals})
+        tallies.note_people_changed(connection)
+    else:
+        note_state(connection, gateway, said, now)
+    return None
+
+
+def _judge(
+    connection: Connection, facts: Facts, spoken: Sequence[tuple[str, Reading | wire.Malformed]], now: datetime
+) -> list[Heard]:
+    homes = facts.of(connection, {gateway for gateway, _ in spoken}, now) if spoken else {}
+    recent = recent_of(connection, [item for _, item in spoken if isinstance(item, Reading)])
+    heard = []
+    for gateway, item in spoken:
+        home = homes.get(gateway)
+        if isinstance(item, wire.Malformed):
+            heard.append(Heard(gateway, None, item))
+            continue
+        outcome = accept(item, gateway, home, recent, now) if home else Refused(item, "unknown-gateway")
+        remember(recent, gateway, outcome)
+        heard.append(Heard(gateway, home.id if home else None, outcome))
+    return heard
+
+
+def _answers(heard: Sequence[Heard], bads: Sequence[Bad]) -> list[Answer]:
+    ids: dict[str, list[str]] = defaultdict(list)
+    refused: dict[str, list[wire.RefusedId]] = defaultdict(list)
+    for item in heard:
+        match item.outcome:
+            case wire.Malformed(id=name, code=code):
+                refused[item.gateway].append(wire.RefusedId(name, code))
+            case Refused(reading=reading, code=code):
+                name = reading.id
+                refused[item.gateway].append(wire.RefusedId(name, code))
+            case outcome:
+                name = outcome.reading.id
+        ids[item.gateway].append(name)
+    answers = [Answer(gateway, tuple(names), tuple(refused[gateway])) for gateway, names in ids.items()]
+    return answers + [Answer(bad.gateway, bad=wire.Bad(bad=bad.sha256, code=bad.code)) for bad in bads]
+
+
+class Service:
+    """Runs until told to stop; `clock` gives the time that is written into rows."""
+
+    def __init__(self, engine: Engine, link: Link, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._engine = engine
+        self._link = link
+        self._clock = clock
+        self._facts = Facts()
+        self._busy_at = 0.0
+        self.handled = 0
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Work until `stop()` is true; raises LinkError when the broker refuses the engine's account."""
+        while not stop():
+            self.step()
+        self._link.close()
+
+    def step(self, wait: float = 0.1) -> int:
+        """One turn: a batch of messages, or, when nothing came for a while, one resident's evaluation."""
+        deliveries = self._link.pump(wait, BATCH)
+        if deliveries:
+            self._busy_at = time.monotonic()
+            self._take(deliveries)
+        elif time.monotonic() - self._busy_at > QUIET_SECONDS:
+            evaluate_next(self._engine, self._clock())
+        return len(deliveries)
+
+    def _take(self, deliveries: list[Delivery]) -> None:
+        try:
+            with write(self._engine) as connection:
+                answers = handle(connection, self._facts, deliveries, self._clock())
+        except StoreError:
+            # Nothing was committed: a new connection makes the broker deliver all of it again.
+            self._facts = Facts()
+            self._link.drop()
+            return
+        except Exception:  # noqa: BLE001 - one message that trips a bug must not stop the readings of a whole town
+            self._facts = Facts()
+            if len(deliveries) > 1:
+                for item in deliveries:
+                    self._take([item])
+                return
+            answers = self._park(deliveries[0])
+        for answer in answers:
+            self._tell(answer)
+        self._link.flush(1.0)
+        self._link.acknowledge(deliveries)
+        self.handled += len(deliveries)
+
+    def _park(self, item: Delivery) -> list[Answer]:
+        """Count the culprit and answer `bad`, so that the gateway halves the batch or keeps it where people see it."""
+        place = topics.split_up(item.topic)
+        found = Bad(
+            place[0] if place else "", hashlib.sha256(item.payload).hexdigest(), "engine-bug", len(item.payload)
+        )
+        with write(self._engine) as connection:
+            write_batch(connection, [], [found], self._clock())
+        return _answers([], [found])
+
+    def _tell(self, answer: Answer) -> None:
+        topic = topics.down(answer.gateway, "ack")
+        if answer.bad is not None:
+            self._link.publish(topic, wire.encode(answer.bad))
+        for start in range(0, len(answer.ids), ACK_IDS):
+            ids = answer.ids[start : start + ACK_IDS]
+            refused = tuple(item for item in answer.refused if item.id in set(ids))
+            self._link.publish(topic, wire.encode(wire.Ack(ids=ids, refused=refused)))

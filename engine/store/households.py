@@ -1,0 +1,82 @@
+"""Who lives behind a gateway and lets us record: the facts intake needs, and a token that says when they changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from engine.consent import Event, permits
+from engine.contract.kinds import KINDS
+from engine.intake import DeviceFacts, Household
+from engine.store.repo_consents import events_of
+from engine.store.tables import BINDING, DEVICE, GATEWAY, RESIDENT, TALLY
+
+_CHANGE = ("change", "people")
+
+
+def change_token(connection: Connection) -> int:
+    """A number that grows with every `tallies.note_people_changed`."""
+    row = connection.execute(
+        select(TALLY.c.count).where(TALLY.c.outcome == _CHANGE[0], TALLY.c.code == _CHANGE[1])
+    ).scalar()
+    return int(row or 0)
+
+
+def households_of(connection: Connection, gateways: Iterable[str], now: datetime) -> dict[str, Household]:
+    """The household of each enrolled gateway, with consent to record as of `now`; unknown gateways are left out."""
+    rows = connection.execute(select(GATEWAY.c.id, GATEWAY.c.household_id).where(GATEWAY.c.id.in_(set(gateways))))
+    homes = {row.id: row.household_id for row in rows}
+    people = _residents(connection, set(homes.values()))
+    devices = _devices(connection, set(homes.values()))
+    events = events_of(connection, [name for names in people.values() for name in names], "record")
+    built = {
+        home: _household(home, people.get(home, ()), devices.get(home, {}), events, now) for home in set(homes.values())
+    }
+    return {gateway: built[home] for gateway, home in homes.items()}
+
+
+def _residents(connection: Connection, homes: set[str]) -> dict[str, list[str]]:
+    query = select(RESIDENT.c.id, RESIDENT.c.household_id)
+    query = query.where(RESIDENT.c.household_id.in_(homes), RESIDENT.c.status == "active")
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.household_id].append(row.id)
+    return found
+
+
+def _devices(connection: Connection, homes: set[str]) -> dict[str, dict[str, DeviceFacts]]:
+    query = select(DEVICE.c.id, DEVICE.c.household_id, DEVICE.c.experimental, BINDING.c.slot, BINDING.c.resident_id)
+    query = query.join(BINDING, BINDING.c.device_id == DEVICE.c.id, isouter=True)
+    slots: dict[tuple[str, str, bool], dict[int, str]] = defaultdict(dict)
+    for row in connection.execute(query.where(DEVICE.c.household_id.in_(homes))):
+        bound = slots[row.household_id, row.id, bool(row.experimental)]
+        if row.resident_id is not None:
+            bound[row.slot] = row.resident_id
+    found: dict[str, dict[str, DeviceFacts]] = defaultdict(dict)
+    for (home, device, experimental), bound in slots.items():
+        found[home][device] = DeviceFacts(bound, experimental)
+    return found
+
+
+def _household(
+    home: str,
+    people: Iterable[str],
+    devices: Mapping[str, DeviceFacts],
+    events: Mapping[str, list[Event]],
+    now: datetime,
+) -> Household:
+    names = frozenset(people)
+    withheld = {name: _withheld(events.get(name, []), now) for name in names}
+    recording = frozenset(name for name in names if len(withheld[name]) < len(KINDS))
+    return Household(home, names, recording, devices, {name: kinds for name, kinds in withheld.items() if kinds})
+
+
+def _withheld(events: list[Event], now: datetime) -> frozenset[str]:
+    if not events:
+        return frozenset(KINDS)
+    if all(event.kind is None for event in events):
+        return frozenset() if permits(events, "record", None, None, now).granted else frozenset(KINDS)
+    return frozenset(kind for kind in KINDS if not permits(events, "record", None, kind, now).granted)

@@ -1,0 +1,1 @@
+"""Alembic migrations; `engine.store.database.migrate` runs them without an alembic.ini."""

@@ -1,0 +1,182 @@
+"""One line of a capture file in, one answer out: what `phr decode` says about recorded Bluetooth payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from engine.contract.reading import Quantity, Sample
+from engine.contract.units import convert
+from firmware_profiles.model import Advert, DecodeError, Profile, uuid16
+from firmware_profiles.registry import CHARACTERISTICS, Ambiguous, claim, claim_frame
+from firmware_profiles.session import Assembler
+
+Hex = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{2})*$")]
+Company = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+# Units a device may use beside those of the closed list of quantities, and what the list has instead.
+CLOSED: Final = {"kPa": "mm[Hg]", "[degF]": "Cel"}
+_CLOSED_DECIMALS: Final = 3
+# A clock that was never set stands at its epoch: 1970, 2000, 2010 and the like.
+_UNSET_YEAR: Final = 2012
+_SHORT_UUID: Final = 4
+
+
+class OtherAd(msgspec.Struct, frozen=True):
+    """Further structures of the same advert, as hex."""
+
+    manufacturer_data: dict[str, Hex] = {}
+    service_data: dict[str, Hex] = {}
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A capture; fields the answer does not need (source, expected, ...) are ignored."""
+
+    id: str
+    transport: Literal["advertisement", "notification"]
+    payload_hex: Hex
+    service_uuid: str | None = None
+    characteristic_uuid: str | None = None
+    manufacturer_id: Company | None = None
+    local_name: str | None = None
+    address: str | None = None
+    other_ad: OtherAd | None = None
+    preceding_payloads_hex: tuple[Hex, ...] = ()
+
+
+class _Identified(msgspec.Struct, frozen=True):
+    id: str
+
+
+def answer(line: str, profiles: Mapping[str, Profile]) -> dict[str, Any]:
+    """The JSON object that answers `line`; total: whatever is wrong becomes `error` with a code and a message.
+
+    Codes: `bad-json`, `bad-line`, `no-profile`, `no-measurement`, and those of DecodeError.
+    """
+    try:
+        text = line.encode()
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
+        return _refuse(None, "bad-json", str(error))
+    try:
+        capture = msgspec.json.decode(text, type=Line)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        return _refuse(_read_id(text), "bad-line", str(error))
+    try:
+        profile, sample = _decode(capture, profiles)
+    except DecodeError as error:
+        return _refuse(capture.id, error.code, str(error))
+    told = _tell(sample, always_time=profile.id in CHARACTERISTICS)
+    return {"id": capture.id, "profile": profile.id, "final": sample.final, "quantities": told}
+
+
+def _read_id(text: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(text, type=_Identified).id
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+
+
+def _refuse(name: str | None, code: str, message: str) -> dict[str, Any]:
+    # An error of the JSON reader may quote what could not be encoded.
+    clean = message.encode("utf-8", "replace").decode()
+    return {"id": name, "error": {"code": code, "message": clean}}
+
+
+def _decode(capture: Line, profiles: Mapping[str, Profile]) -> tuple[Profile, Sample]:
+    payloads = [bytes.fromhex(text) for text in (*capture.preceding_payloads_hex, capture.payload_hex)]
+    if capture.transport == "advertisement":
+        adverts = [_advert(capture, payload) for payload in payloads]
+        profile = _one(claim(adverts[-1], profiles))
+        return profile, _hear(profile, adverts)
+    characteristic = _long_uuid(capture.characteristic_uuid)
+    everyone = {**profiles, **CHARACTERISTICS}
+    profile = _one(claim_frame(_long_uuid(capture.service_uuid), characteristic, capture.local_name, everyone))
+    return profile, _listen(profile, characteristic, payloads)
+
+
+def _one(found: Profile | Ambiguous | None) -> Profile:
+    if isinstance(found, Profile):
+        return found
+    rivals = f": {', '.join(found.ids)} claim it alike" if found else ""
+    raise DecodeError("no-profile", f"no profile reads this{rivals}")
+
+
+def _listen(profile: Profile, characteristic: str, payloads: Sequence[bytes]) -> Sample:
+    """The measurement the last frame of a session ends in."""
+    assembler = Assembler(profile)
+    for payload in payloads[:-1]:
+        # A bad earlier frame is its own line's business.
+        try:
+            assembler.feed(characteristic, payload)
+        except DecodeError:
+            continue
+    done = assembler.feed(characteristic, payloads[-1])
+    return (*done, *assembler.finish())[-1].sample
+
+
+def _hear(profile: Profile, adverts: Sequence[Advert]) -> Sample:
+    """The sample of the last advert, joined with earlier ones of the same measurement."""
+    samples = [] if profile.advert is None else [profile.advert(advert) for advert in adverts]
+    if not samples or samples[-1] is None:
+        raise DecodeError("no-measurement", f"an advert of {profile.id} without a measurement")
+    heard = samples[-1]
+    for earlier in reversed(samples[:-1]):
+        if earlier is not None and earlier.final and heard.final and profile.join_adverts is not None:
+            heard = profile.join_adverts(earlier, heard) or heard
+    return heard
+
+
+def _advert(capture: Line, payload: bytes) -> Advert:
+    other = capture.other_ad or OtherAd()
+    try:
+        company_data = {int(key): bytes.fromhex(value) for key, value in other.manufacturer_data.items()}
+    except ValueError as error:
+        raise DecodeError("bad-line", "a company id of other_ad is no integer") from error
+    service_data = {_long_uuid(key): bytes.fromhex(value) for key, value in other.service_data.items()}
+    if capture.service_uuid is not None:
+        service_data[_long_uuid(capture.service_uuid)] = payload
+    elif capture.manufacturer_id is not None:
+        company_data[capture.manufacturer_id] = payload
+    return Advert(
+        address=capture.address or "",
+        name=capture.local_name,
+        service_data=service_data,
+        manufacturer_data=company_data,
+    )
+
+
+def _long_uuid(text: str | None) -> str:
+    """The 128-bit lower-case form; anything else stays as it is and matches nothing."""
+    short = (text or "").lower().removeprefix("0x")
+    try:
+        return uuid16(int(short, 16)) if len(short) == _SHORT_UUID else short
+    except ValueError:
+        return short
+
+
+def _tell(sample: Sample, *, always_time: bool) -> dict[str, Any]:
+    """The quantities as plain JSON, with what the sample says beside them: slot, record number and clock."""
+    told = {name: _plain(quantity) for name, quantity in sample.quantities.items()}
+    if sample.user_slot is not None:
+        told["user_id"] = {"value": sample.user_slot, "unit": "1"}
+    if sample.sequence is not None:
+        told["sequence"] = {"value": sample.sequence, "unit": "1"}
+    if sample.time is not None and (always_time or sample.time.year > _UNSET_YEAR):
+        told["timestamp"] = {"value": sample.time.isoformat(timespec="seconds"), "unit": "local-datetime"}
+    return told
+
+
+def _plain(quantity: Quantity) -> dict[str, Any]:
+    value, unit = quantity.value, quantity.unit
+    if isinstance(value, Decimal):
+        closed = CLOSED.get(unit, unit)
+        return {"value": to_json_number(convert(value, unit, closed, _CLOSED_DECIMALS)), "unit": closed}
+    return {"value": value, "unit": unit}
+
+
+def to_json_number(value: Decimal) -> int | float:
+    """`value` as the JSON number that prints the same digits, without zeros that say nothing."""
+    return int(value) if value == value.to_integral_value() else float(value)

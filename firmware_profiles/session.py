@@ -1,0 +1,73 @@
+"""The frames of one connection put together to measurements; pure, so that a journal can be read again."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.contract.reading import Sample
+from firmware_profiles.model import Codec, DecodeError, Profile
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """A measurement, the bytes it came from, and the numbers (from 0, in order of feeding) of its frames."""
+
+    sample: Sample
+    raw: bytes
+    frames: tuple[int, ...]
+
+
+class _Part(msgspec.Struct, frozen=True):
+    characteristic: str
+    codec: Codec
+    whole: Assembled
+
+
+class Assembler:
+    """Turns the frames of one session into measurements; the same frames always give the same ones.
+
+    Nothing is kept beyond the session: a person's composition never reaches the next one.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._count = 0
+        self._waiting: _Part | None = None
+
+    def feed(self, characteristic: str, data: bytes) -> tuple[Assembled, ...]:
+        """What `data` completes: nothing for the first of two parts, else its measurement.
+
+        Raises DecodeError (`no-codec`, or the codec's own); the frame is counted all the same.
+        """
+        number = self._count
+        self._count += 1
+        codec = self._profile.codecs.get(characteristic)
+        if codec is None:
+            raise DecodeError("no-codec", f"{self._profile.id} does not read {characteristic}")
+        found = Assembled(codec.decode(data), data, (number,))
+        if codec.is_part is None or codec.join is None or not codec.is_part(data):
+            return (found,)
+        part, first = _Part(characteristic, codec, found), self._waiting
+        if first is None:
+            self._waiting = part
+            return ()
+        if not _belong_together(first, part):
+            self._waiting = part
+            return (first.whole,)
+        self._waiting = None
+        return (_join(codec.join(first.whole.sample, found.sample), first.whole, found),)
+
+    def finish(self) -> tuple[Assembled, ...]:
+        """The part that stayed alone, at the end of the session; a disconnect is a normal end."""
+        part, self._waiting = self._waiting, None
+        return () if part is None else (part.whole,)
+
+
+def _join(sample: Sample, first: Assembled, second: Assembled) -> Assembled:
+    return Assembled(sample, first.raw + second.raw, first.frames + second.frames)
+
+
+def _belong_together(first: _Part, second: _Part) -> bool:
+    one, other = first.whole.sample, second.whole.sample
+    same_time = None in {one.time, other.time} or one.time == other.time
+    same_user = None in {one.user_slot, other.user_slot} or one.user_slot == other.user_slot
+    return first.characteristic == second.characteristic and same_time and same_user

@@ -1,0 +1,160 @@
+"""The household's list of devices: which to listen to, whose slots they are, and the PINs that unlock them.
+
+A JSON file in PHR_HOME, mode 0600, replaced atomically. Names of people are not in it, only opaque ids.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+from random import SystemRandom
+
+import msgspec
+
+from engine.contract.ids import device_id, is_id, new_id
+from engine.contract.reading import DeviceId, ResidentId
+from engine.contract.wire import Binding
+
+FILE: Final = "devices.json"
+_ADDRESS = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+Slot = Annotated[int, msgspec.Meta(ge=0, le=254)]
+Pin = Annotated[int, msgspec.Meta(ge=0, le=9999)]
+
+
+class DeviceError(ValueError):
+    """A device that cannot be listed: bad-address, bad-device, bad-resident, bad-slot, bad-pin, already-listed, damaged."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device of the household. `bindings` say whose slots it has, `pins` unlock slots and never leave this file."""
+
+    id: DeviceId
+    address: str
+    profile: str
+    bindings: tuple[Binding, ...] = ()
+    pins: Mapping[Slot, Pin] = {}
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    v: int = 1
+    devices: tuple[Entry, ...] = ()
+
+
+class Devices:
+    """The list as it is in `home`; a missing file is an empty list."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / FILE
+
+    def load(self) -> tuple[Entry, ...]:
+        """Every listed device; raises DeviceError `damaged`."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=_File).devices
+        except FileNotFoundError:
+            return ()
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise DeviceError("damaged", f"{FILE} cannot be read: {error}") from error
+
+    def add(self, entry: Entry) -> Entry:
+        """List a device, or a further slot of one already listed; raises DeviceError `already-listed`."""
+        listed = self.load()
+        known = next((item for item in listed if item.address == entry.address), None)
+        merged = entry if known is None else _with_more(known, entry)
+        self._save((*(item for item in listed if item.address != entry.address), merged))
+        return merged
+
+    def forget(self, name: str) -> Entry | None:
+        """Strike a device by id or address; what it was, None when it is not listed."""
+        listed = self.load()
+        found = next((item for item in listed if name.upper() in (item.id.upper(), item.address)), None)
+        if found is not None:
+            self._save(tuple(item for item in listed if item is not found))
+        return found
+
+    def forget_resident(self, resident: str) -> int:
+        """Drop every binding and PIN of a person; how many devices changed."""
+        listed = self.load()
+        without = tuple(_without(item, resident) for item in listed)
+        if without != listed:
+            self._save(without)
+        return sum(1 for before, after in zip(listed, without, strict=True) if before != after)
+
+    def _save(self, devices: tuple[Entry, ...]) -> None:
+        write_private(self._path, msgspec.json.format(msgspec.json.encode(_File(devices=devices))))
+
+
+def entry(
+    address: str,
+    profile: str,
+    *,
+    household: str | None = None,
+    name: str | None = None,
+    resident: str | None = None,
+    slot: int | None = None,
+    pin: int | None = None,
+) -> Entry:
+    """A list entry out of what a person typed; raises DeviceError with a code for each thing that cannot be.
+
+    The id follows from household and address, so that two gateways of a home agree; without a household it is `name`
+    or a random one.
+    """
+    address = address.strip().upper()
+    if not _ADDRESS.fullmatch(address):
+        raise DeviceError("bad-address", "an address looks like C0:26:DF:01:E2:3A")
+    if name is not None and not is_id(name, "d"):
+        raise DeviceError("bad-device", "a device id is d- and 13 letters or digits")
+    if resident is not None and not is_id(resident, "r"):
+        raise DeviceError("bad-resident", "a resident id is r- and 13 letters or digits")
+    if slot is not None and not 0 <= slot <= 254:
+        raise DeviceError("bad-slot", "a user slot is a number from 0 to 254")
+    if pin is not None and (slot is None or not 0 <= pin <= 9999):
+        raise DeviceError("bad-pin", "a PIN is a number from 0 to 9999 and needs a slot")
+    return Entry(
+        id=name or (device_id(household, address) if household else new_id("d", SystemRandom())),
+        address=address,
+        profile=profile,
+        bindings=(Binding(slot, resident),) if resident else (),
+        pins={slot: pin} if slot is not None and pin is not None else {},
+    )
+
+
+def _with_more(known: Entry, more: Entry) -> Entry:
+    taken = {binding.slot for binding in known.bindings}
+    fresh = tuple(binding for binding in more.bindings if binding.slot not in taken)
+    pins = {slot: pin for slot, pin in more.pins.items() if slot not in known.pins}
+    if known.profile != more.profile or not (fresh or pins):
+        raise DeviceError("already-listed", f"this device is already listed as {known.id}")
+    return msgspec.structs.replace(known, bindings=known.bindings + fresh, pins={**known.pins, **pins})
+
+
+def _without(item: Entry, resident: ResidentId) -> Entry:
+    gone = {binding.slot for binding in item.bindings if binding.resident == resident}
+    if not gone:
+        return item
+    return msgspec.structs.replace(
+        item,
+        bindings=tuple(binding for binding in item.bindings if binding.resident != resident),
+        pins={slot: pin for slot, pin in item.pins.items() if slot not in gone},
+    )
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file atomically, mode 0600, on disk when this returns."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

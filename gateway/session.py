@@ -1,0 +1,231 @@
+"""One connection to one device: the profile's steps, every frame journalled before anything else happens to it.
+
+The device ends a session by hanging up; that is success. What it sent before is kept whatever fails later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from firmware_profiles.model import (
+    DeviceInfo,
+    Profile,
+    Step,
+    Subscribe,
+    Talk,
+    UntilIdle,
+    UserConsent,
+    WriteCurrentTime,
+    WriteDateTime,
+    uuid16,
+)
+from firmware_profiles.registry import for_firmware
+from gateway.devices import Entry
+from gateway.journal import Journal, JournalError
+from gateway.link import Link, RadioFailure
+
+INFORMATION: Final = {"maker": 0x2A29, "model": 0x2A24, "serial": 0x2A25, "firmware": 0x2A26}
+BATTERY: Final = uuid16(0x2A19)
+CURRENT_TIME: Final = uuid16(0x2A2B)
+DATE_TIME: Final = uuid16(0x2A08)
+REPLY_TIMEOUT: Final = 10.0
+Consent = Callable[[int, int], Talk]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a session went: `code` is done, or the reason why it ended early; `consents` are result words by slot."""
+
+    code: str
+    frames: int
+    info: DeviceInfo
+    consents: Mapping[int, str] = {}
+
+
+class Session:
+    """Runs a profile over an open link. `kept` is called after each frame is on disk; `consent` makes the dialogue."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        profile: Profile,
+        journal: Journal,
+        *,
+        zone: ZoneInfo,
+        now: Callable[[], datetime],
+        kept: Callable[[], None],
+        consent: Consent,
+    ) -> None:
+        self._entry, self._profile, self._journal = entry, profile, journal
+        self._zone, self._now, self._kept, self._consent = zone, now, kept, consent
+        self._id = journal.begin_session(entry.id, profile.id, now())
+        self._stirred = asyncio.Event()
+        self._over = asyncio.Event()
+        self._replies: dict[str, asyncio.Queue[bytes]] = {}
+        self._subscribed: set[str] = set()
+        self._frames = 0
+        self._broken: JournalError | None = None
+        self._consents: dict[int, str] = {}
+
+    def hang_up(self) -> None:
+        """The device is gone; called by the radio."""
+        self._over.set()
+        self._stirred.set()
+
+    def close(self) -> None:
+        """No more frames can come: parts left alone may be decoded."""
+        self._journal.end_session(self._id, self._now())
+        self._kept()
+
+    async def run(self, link: Link) -> Outcome:
+        """Do the steps until the device hangs up; raises JournalError when a frame could not be kept."""
+        info = DeviceInfo()
+        code = "done"
+        try:
+            info = await read_info(link, self._profile)
+            self._journal.describe_session(self._id, info.firmware)
+            self._profile = for_firmware(self._profile, info.firmware)
+            for step in self._profile.steps:
+                await self._do(step, link)
+        except RadioFailure as failure:
+            # A device that hangs up in the middle of a step has said all it wanted to say.
+            code = "done" if self._frames and (self._over.is_set() or failure.code == "lost") else failure.code
+        if self._broken:
+            raise self._broken
+        return Outcome(code, self._frames, info, self._consents)
+
+    async def _do(self, step: Step, link: Link) -> None:
+        if self._over.is_set():
+            return
+        match step:
+            case WriteCurrentTime():
+                await self._write_current_time(link)
+            case WriteDateTime(service):
+                await self._write_date_time(link, service)
+            case Subscribe(characteristic, optional):
+                await self._subscribe(link, characteristic, optional=optional)
+            case UserConsent():
+                for slot, pin in sorted(self._entry.pins.items()):
+                    self._consents[slot] = await self._talk(link, self._consent(slot, pin))
+            case UntilIdle(seconds):
+                await self._listen(seconds)
+
+    async def _write_current_time(self, link: Link) -> None:
+        from firmware_profiles.sig_time import current_time
+
+        if link.has(CURRENT_TIME):
+            await self._try_write(link, CURRENT_TIME, current_time.encode(self._wall_clock()))
+
+    async def _write_date_time(self, link: Link, service: str) -> None:
+        from firmware_profiles.sig_time import date_time
+
+        if link.has(DATE_TIME, service):
+            await self._try_write(link, DATE_TIME, date_time.encode(self._wall_clock()), service)
+
+    async def _try_write(self, link: Link, characteristic: str, data: bytes, service: str | None = None) -> None:
+        """A clock that cannot be set is no failure; a lost device is."""
+        try:
+            await link.write(characteristic, data, service)
+        except RadioFailure as failure:
+            if failure.code == "lost" or not link.connected:
+                raise
+
+    def _wall_clock(self) -> datetime:
+        return self._now().astimezone(self._zone).replace(tzinfo=None)
+
+    async def _subscribe(self, link: Link, characteristic: str, *, optional: bool = False) -> None:
+        if characteristic in self._subscribed or (optional and not link.has(characteristic)):
+            return
+        self._subscribed.add(characteristic)
+        receive = self._receiver(characteristic)
+        try:
+            try:
+                await link.subscribe(characteristic, receive)
+            except RadioFailure as failure:
+                if failure.code != "not-paired":
+                    raise
+                await link.pair()
+                await link.subscribe(characteristic, receive)
+        except RadioFailure:
+            if not optional or not link.connected:
+                raise
+
+    def _receiver(self, characteristic: str) -> Callable[[bytes], None]:
+        if characteristic in self._profile.codecs:
+            return lambda raw: self._keep(characteristic, raw)
+        replies = self._replies.setdefault(characteristic, asyncio.Queue())
+        return replies.put_nowait
+
+    def _keep(self, characteristic: str, raw: bytes) -> None:
+        """Runs inside the radio's callback: the device deletes its record once this frame is confirmed."""
+        if self._broken:
+            return
+        try:
+            self._journal.append_frame(self._entry.id, self._id, characteristic, raw, self._now())
+        except JournalError as error:
+            # Hang up at once: what was not confirmed yet stays with the device.
+            self._broken = error
+            self.hang_up()
+            return
+        self._frames += 1
+        self._stirred.set()
+        self._kept()
+
+    async def _talk(self, link: Link, talk: Talk) -> str:
+        """Run a dialogue to its result word; the device's silence ends it as `no-answer`."""
+        try:
+            write = next(talk)
+            while True:
+                await self._subscribe(link, write.characteristic)
+                await link.write(write.characteristic, write.data)
+                async with asyncio.timeout(REPLY_TIMEOUT):
+                    reply = await self._replies[write.characteristic].get()
+                write = talk.send(reply)
+        except StopIteration as end:
+            return str(end.value)
+        except TimeoutError:
+            return "no-answer"
+        except RadioFailure as failure:
+            if failure.code == "lost" or not link.connected:
+                raise
+            return failure.code
+        finally:
+            talk.close()
+
+    async def _listen(self, seconds: float) -> None:
+        while not self._over.is_set():
+            self._stirred.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._stirred.wait()
+            except TimeoutError:
+                return
+
+
+async def read_info(link: Link, profile: Profile) -> DeviceInfo:
+    """Device Information and battery as far as the device tells; what it refuses stays None."""
+    found: dict[str, str] = {}
+    for name, number in INFORMATION.items():
+        raw = await _try_read(link, uuid16(number))
+        text = raw.split(b"\0", 1)[0].decode("utf-8", "replace").strip() if raw else ""
+        if text:
+            found[name] = text[:64]
+    raw = None if profile.battery_unreliable else await _try_read(link, BATTERY)
+    battery = raw[0] if raw and raw[0] <= 100 else None
+    return DeviceInfo(battery=battery, **found)
+
+
+async def _try_read(link: Link, characteristic: str) -> bytes | None:
+    if not link.has(characteristic):
+        return None
+    try:
+        return await link.read(characteristic)
+    except RadioFailure:
+        if not link.connected:
+            raise
+        return None

@@ -1,0 +1,140 @@
+"""The rules of the house that import-linter cannot say: doors, folders, words, start-up budget."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("engine", "firmware_profiles", "gateway", "fhir_bridge", "simulators", "cli")
+TOP = {
+    *PACKAGES, "tests", ".ci", ".gitignore", "LICENSE", "README.md", "README.ja.md", "CHANGELOG.md", "DECISIONS.md",
+    "pyproject.toml", "requirements.lock", "x",
+}  # fmt: skip
+# Which modules may import a third-party door, as prefixes of their path; simulators and tests are free (DESIGN 1.2).
+DOORS = {
+    "bleak": ("gateway/radio",),
+    "dbus_fast": ("gateway/radio",),
+    "paho": ("gateway/mqtt", "engine/service"),
+    "httpx": ("fhir_bridge/client", "engine/web/oidc", "engine/notify"),
+    "authlib": ("fhir_bridge/client", "engine/web/oidc", "engine/notify"),
+    "fhir": ("engine/observation", "fhir_bridge"),
+    "sqlmodel": ("engine/store",),
+    "sqlalchemy": ("engine/store",),
+    "sqlite3": ("engine/store", "gateway/journal"),
+    "amqtt": ("gateway/broker",),
+    "fastapi": ("engine/web",),
+}
+# What is marked pure in the design touches no clock, socket, file, database or randomness.
+PURE = (
+    "engine/contract", "engine/intake.py", "engine/assignment.py", "engine/consent.py", "engine/people.py",
+    "engine/names.py", "engine/observations.py", "engine/signals.py", "engine/trends.py", "engine/activity.py",
+    "engine/safety.py", "engine/advice.py", "engine/review.py", "firmware_profiles", "gateway/clock.py",
+)  # fmt: skip
+IMPURE = {"socket", "sqlite3", "sqlalchemy", "sqlmodel", "random", "secrets", "time", "subprocess", "os", "asyncio"}
+HEAVY = ("sqlmodel", "sqlalchemy", "fhir", "scipy", "sklearn", "numpy", "fastapi", "bleak", "paho", "bumble", "alembic")
+
+
+def _tracked() -> list[Path]:
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def _modules() -> list[Path]:
+    return [p for p in _tracked() if p.suffix == ".py" and p.relative_to(ROOT).parts[0] in PACKAGES]
+
+
+def test_the_top_level_is_exactly_the_house() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in _tracked()} <= TOP
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_a_door_is_opened_only_where_the_design_says(door: str) -> None:
+    users = [p.relative_to(ROOT).as_posix() for p in _modules() if door in _imports(p)]
+    # The composition root may name a library's types; simulators are doubles of what stands behind the doors.
+    strangers = [u for u in users if not u.startswith((*DOORS[door], "simulators/"))]
+    allowed = {"cli/wiring.py"} if door == "sqlalchemy" else set()
+    assert set(strangers) <= allowed, strangers
+
+
+def test_what_is_marked_pure_imports_nothing_impure() -> None:
+    guilty = {}
+    for path in _modules():
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith(PURE):
+            found = _imports(path) & IMPURE
+            if found:
+                guilty[name] = found
+    # ids and random traffic take `rng: Random` as an argument: they name the type only.
+    assert {name: found for name, found in guilty.items() if found != {"random"}} == {}
+
+
+def test_pure_code_never_asks_for_the_time() -> None:
+    asked = re.compile(r"datetime\.now\(|date\.today\(|time\.time\(")
+    for path in _modules():
+        if path.relative_to(ROOT).as_posix().startswith(PURE):
+            assert not asked.search(path.read_text(encoding="utf-8")), path.name
+
+
+def test_files_stay_small_and_functions_short() -> None:
+    for path in _modules():
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 350, f"{path.relative_to(ROOT)} has {text.count(chr(10))} lines"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                assert length <= 50, f"{path.relative_to(ROOT)}:{node.name} has {length} lines"
+
+
+def test_nothing_is_left_unfinished_or_tied_to_a_machine() -> None:
+    words = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "Not" + "Implemented" + "Error"]))
+    hosts = re.compile("pypi" + r"\.org|python" + r"hosted|registry\.npm" + r"js|/wo" + "rk/|/ro" + "ot/")
+    for path in _tracked():
+        if path.suffix in {".png", ".gz", ".tgz", ".bin"}:
+            continue
+        text = path.read_text(encoding="utf-8")
+        found = hosts.search(text) or (words.search(text) if path.suffix in {".py", ".toml", ".sh"} else None)
+        assert not found, f"{path.relative_to(ROOT)}: {found and found[0]}"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, json; from cli.main import app; from cli.commands import register; register(app); "
+        f"print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_a_gateway_role_pulls_in_no_engine_libraries() -> None:
+    code = (
+        "import sys, json, pkgutil, importlib, gateway, firmware_profiles; "
+        "[importlib.import_module(m.name) for m in pkgutil.walk_packages(gateway.__path__, 'gateway.') "
+        "if 'amqtt' not in m.name]; "
+        "print(json.dumps([m for m in ('numpy','scipy','sqlmodel','sqlalchemy','fhir','fastapi') if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_the_lock_holds_names_and_hashes_only() -> None:
+    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+        assert re.fullmatch(r"[A-Za-z0-9_.\[\]-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line), line
