@@ -49,6 +49,7 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str | None = None
     password_file: str | None = None
     city: bool = False
+    shared: bool = False
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

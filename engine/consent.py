@@ -5,6 +5,7 @@ Nothing is inferred from another purpose, and silence is no. What was said later
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import product
@@ -14,9 +15,11 @@ import msgspec
 
 from engine.consent_texts import TEXTS, Purpose, text_hash
 from engine.contract.kinds import KINDS
+from engine.names import keep
 from engine.refusal import Refusal
 
 Reason = Literal["granted", "never-granted", "withdrawn", "expired", "partly-withdrawn"]
+_TOPIC: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 
 
@@ -125,9 +128,10 @@ def _misfit(draft: Event) -> Refusal | None:
         return Refusal("no-recipients", f"{draft.purpose} cannot be given for one recipient")
     if draft.kind is not None and text.scope == "all":
         return Refusal("no-kinds", f"{draft.purpose} cannot be given for one kind")
-    if draft.kind is not None and text.scope == "kind" and draft.kind not in KINDS:
-        return Refusal("unknown-kind", f"{draft.kind!r} is not a kind of measurement")
-    return None
+    if draft.kind is not None and not (_TOPIC.fullmatch(draft.kind) if text.scope == "topic" else draft.kind in KINDS):
+        return Refusal("unknown-kind", f"{draft.kind!r} is not a {text.scope} of {draft.purpose}")
+    named = keep(draft.recipient) if draft.recipient is not None else None
+    return named if isinstance(named, Refusal) else None
 
 
 def _bad_end(draft: Event) -> Refusal | None:

@@ -10,7 +10,7 @@ from typing import Final
 from engine.refusal import Refusal
 
 MAX_AGE: Final = 130
-# First and last day of each era (None: it goes on). Before 1873 (明治6) another calendar was used: out of MAX_AGE's reach.
+# First and last day of each era (None: it goes on). The other calendar, before 1873, is out of MAX_AGE's reach.
 ERAS: Final[dict[str, tuple[date, date | None]]] = {
     "明治": (date(1868, 10, 23), date(1912, 7, 29)),
     "大正": (date(1912, 7, 30), date(1926, 12, 24)),

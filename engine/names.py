@@ -19,7 +19,7 @@ _KANA: Final = re.compile(r"[ァ-ヺー・ヽヾ]+(?: [ァ-ヺー・ヽヾ]+)*")
 _LOOSE_MARKS: Final = str.maketrans({"゛": "\u3099", "゜": "\u309a"})
 _TO_KATAKANA: Final = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_IGNORED: Final = re.compile(r"[\s・･.,'’|‐-―−-]+")
+_IGNORED: Final = re.compile(r"[\u0300-\u036f\s・･.,'’|‐-―−-]+")
 _VOICED: Final = "\u3099"
 _HALF_VOICED: Final = "\u309a"
 # Where to look, as (what is wrong, category): characters no register prints and no screen shows faithfully.
@@ -99,7 +99,8 @@ def collation_key(reading: str) -> tuple[str, str]:
 
     ー counts as the vowel before it and small kana as large; only where all else is equal do they come first.
     """
-    base, rank = [], []
+    base: list[str] = []
+    rank: list[str] = []
     for character in _katakana(reading):
         if character in " ・":
             continue

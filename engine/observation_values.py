@@ -22,7 +22,11 @@ ID_LENGTH: Final = 52  # all 256 bits of the digest in base32
 _GROUPS: Final = 64  # 52 rounded up to a power of two
 _LETTERS: Final = ALPHABET.encode().ljust(256)
 _SPREAD: Final = tuple(
-    (3 << level, sum((1 << (5 << level)) - 1 << (index * (8 << level)) for index in range(_GROUPS >> level)))
+    (
+        3 << level,
+        sum((1 << (5 << level)) - 1 << at for at in range(0, 8 * _GROUPS, 16 << level)),
+        sum((1 << (5 << level)) - 1 << at for at in range(8 << level, 8 * _GROUPS, 16 << level)),
+    )
     for level in range(5, -1, -1)
 )
 
@@ -89,8 +93,8 @@ def fhir_id(identifier: str) -> str:
     # base64.b32encode takes longer than all the rest of an Observation; this spreads the digest's 52 groups of five
     # bits to one byte each, halving the groups six times, and gives the same letters (a test compares them).
     bits = int.from_bytes(hashlib.sha256(identifier.encode()).digest()) << 64
-    for shift, mask in _SPREAD:
-        bits = (bits | bits << shift) & mask
+    for shift, stay, move in _SPREAD:
+        bits = bits & stay | bits << shift & move
     return bits.to_bytes(_GROUPS).translate(_LETTERS)[:ID_LENGTH].decode()
 
 

@@ -21,7 +21,7 @@ Language = Literal["ja", "en"]
 Channel = Literal["page", "line", "mail", "letter", "phone", "none"]
 Status = Literal["active", "moved", "deceased", "left"]
 MAX_LINE: Final = 200
-_HEIGHT: Final = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(cm|センチ|センチメートル|m|メートル)?")
+_HEIGHT: Final = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)(?:cm|センチ|センチメートル)?|(\d(?:\.\d{1,3})?)(?:m|メートル)")
 _PHONE: Final = re.compile(r"\+?\d(?:[\d-]{6,14})\d")
 _SEX_WORDS: Final = {
     "男": "male",
@@ -91,7 +91,7 @@ def register(form: Form, *, id: str, household: str | None, municipality: str, t
 
 
 def amend(resident: Resident, form: Form, today: date) -> Resident | Refusal:
-    """`resident` with what the form says changed, one version on; unchanged, version included, if it says nothing new."""
+    """`resident` with what the form says changed, one version on; the same value if that is nothing new."""
     fields = _fields(form, today)
     if isinstance(fields, Refusal):
         return fields
@@ -110,7 +110,7 @@ def search_key_of(resident: Resident) -> str:
 
 
 def parse_height(text: str) -> Decimal | Refusal:
-    """Centimetres, digits as written: 152.5, １５２．５, 152.5cm, 152.5センチ, 1.525m is refused beyond whole millimetres.
+    """Centimetres with the digits as written, from 152.5, １５２．５, 152.5cm, 152.5センチ or 1.525m.
 
     Refused as `unreadable-height` or, outside what people measure, `implausible-height`.
     """
@@ -118,11 +118,11 @@ def parse_height(text: str) -> Decimal | Refusal:
     found = _HEIGHT.fullmatch(plain)
     if found is None:
         return Refusal("unreadable-height", "write the height in centimetres, like 152.5", "height")
-    value = Decimal(found[1]) * (100 if found[2] in {"m", "メートル"} else 1)
+    value = Decimal(found[1]) if found[1] else Decimal(format(Decimal(found[2]).scaleb(2), "f"))
     kind = KINDS["body-height"]
     if not kind.low <= value <= kind.high:
-        return Refusal("implausible-height", f"{found[1]} is no height in centimetres", "height")
-    return value.quantize(Decimal(1)) if found[2] in {"m", "メートル"} else value
+        return Refusal("implausible-height", f"{value} cm is nobody's height", "height")
+    return value
 
 
 def _fields(form: Form, today: date) -> dict[str, Any] | Refusal:
@@ -174,7 +174,7 @@ def _choice(text: str, allowed: tuple[str, ...]) -> str | Refusal:
     return text if text in allowed else Refusal("not-a-choice", f"choose one of {', '.join(allowed)}")
 
 
-def _line(text: str) -> str | None | Refusal:
+def _line(text: str) -> str | Refusal | None:
     """Free text of one line, kept as typed; control characters are refused, "" is None."""
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         return Refusal("control-character", "must be one line of plain text")
@@ -183,7 +183,7 @@ def _line(text: str) -> str | None | Refusal:
     return text.strip() or None
 
 
-def _phone(text: str) -> str | None | Refusal:
+def _phone(text: str) -> str | Refusal | None:
     """Digits and hyphens in half width, as typed otherwise."""
     plain = re.sub(r"[ー‐-―−]", "-", re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)))
     if not plain:

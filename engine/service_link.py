@@ -71,6 +71,7 @@ class Link:
         self._inbox: list[Delivery] = []
         self._generation = 0
         self._connected = False
+        self._subscribed = False
         self._refused: str | None = None
         self._failures = 0
         self._retry_at = 0.0
@@ -79,9 +80,9 @@ class Link:
         self._client: mqtt.Client | None = None
 
     @property
-    def connected(self) -> bool:
-        """Whether the broker has accepted us and the subscription is on its way."""
-        return self._connected
+    def subscribed(self) -> bool:
+        """Whether the broker has granted the subscription; from now on nothing of QoS 1 passes by."""
+        return self._connected and self._subscribed
 
     def pump(self, wait: float, limit: int) -> list[Delivery]:
         """Up to `limit` messages, waiting at most `wait` seconds for the first; keeps the connection alive."""
@@ -174,6 +175,7 @@ class Link:
         client.max_inflight_messages_set(WINDOW)
         client.on_connect = self._on_connect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         return client
 
@@ -184,6 +186,7 @@ class Link:
             return
         self._generation += 1
         self._connected = True
+        self._subscribed = False
         self._failures = 0
         self._inbox.clear()
         client.subscribe(self._filter(properties), qos=1)
@@ -202,6 +205,9 @@ class Link:
         except UnicodeDecodeError:
             topic = ""
         self._inbox.append(Delivery(self._generation, message.mid, message.qos, topic, bytes(message.payload)))
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._subscribed = True
 
     def _on_disconnect(self, *_: Any) -> None:
         self._connected = False

@@ -53,11 +53,12 @@ class _Identified(msgspec.Struct, frozen=True):
 def answer(line: str, profiles: Mapping[str, Profile]) -> dict[str, Any]:
     """The JSON object that answers `line`; total: whatever is wrong becomes `error` with a code and a message.
 
-    Codes: `bad-json`, `bad-line`, `no-profile`, `no-measurement`, and those of DecodeError.
+    Codes: `bad-json`, `bad-line`, `no-profile`, `no-measurement`, `profile-failed`, and those of DecodeError.
     """
     try:
         text = line.encode()
-        msgspec.json.decode(text)
+        # Raw checks the grammar only: a number too large for a machine word is still JSON.
+        msgspec.json.decode(text, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
         return _refuse(None, "bad-json", str(error))
     try:
@@ -68,6 +69,8 @@ def answer(line: str, profiles: Mapping[str, Profile]) -> dict[str, Any]:
         profile, sample = _decode(capture, profiles)
     except DecodeError as error:
         return _refuse(capture.id, error.code, str(error))
+    except Exception as error:  # noqa: BLE001 - a third party's profile may fail in any way
+        return _refuse(capture.id, "profile-failed", f"{type(error).__name__}: {error}")
     told = _tell(sample, always_time=profile.id in CHARACTERISTICS)
     return {"id": capture.id, "profile": profile.id, "final": sample.final, "quantities": told}
 

@@ -96,7 +96,9 @@ def _is_contradicted(profile: Profile, advert: Advert) -> bool:
     for match in profile.match:
         if match.service_data is not None and match.length is not None and match.company is None:
             known.setdefault(match.service_data, set()).add(match.length)
-    return any(len(advert.service_data[uuid]) not in sizes for uuid, sizes in known.items() if uuid in advert.service_data)
+    return any(
+        len(advert.service_data[uuid]) not in sizes for uuid, sizes in known.items() if uuid in advert.service_data
+    )
 
 
 def _single(found: Iterable[Profile]) -> Claim:

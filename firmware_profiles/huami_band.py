@@ -37,7 +37,7 @@ def read_band(advert: Advert) -> Sample | None:
 
 
 def advertise_band(sample: Sample, address: str) -> Advert:
-    """The advert a band at `address` (six bytes with colons) sends for `sample`; ValueError when a value does not fit."""
+    """The advert a band at `address` (`AA:BB:..`) sends for `sample`; ValueError when a value does not fit."""
     steps, rate = number(sample, "steps"), number(sample, "heart_rate")
     if rate is not None and not 0 < rate < _NO_RATE:
         raise ValueError(f"heart rate {rate} does not fit a band's byte")

@@ -43,4 +43,4 @@ def unit_of(sample: Sample, *names: str) -> str | None:
 
 def positive(value: Decimal | None) -> Decimal | None:
     """`value`, or None for a zero that stands for "not measured"."""
-    return value if value else None
+    return value or None

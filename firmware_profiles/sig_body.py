@@ -116,6 +116,7 @@ def join_parts(first: Sample, second: Sample) -> Sample:
     """The measurement whose two parts are `first` and `second`."""
     return Sample(
         quantities=first.quantities | second.quantities,
+        final=first.final and second.final,
         time=first.time if first.time is not None else second.time,
         user_slot=first.user_slot if first.user_slot is not None else second.user_slot,
     )

@@ -23,7 +23,6 @@ from firmware_profiles.uuids import (
 
 FULL: Final = 100
 MAX_TEXT: Final = 128
-READABLE: Final = (MAKER_NAME, MODEL_NUMBER, SERIAL_NUMBER, FIRMWARE_REVISION, BATTERY_LEVEL)
 
 
 def decode_battery(data: bytes) -> Sample:

@@ -115,7 +115,9 @@ OXIMETER: Final = Profile(
     id="sig-pulse-oximeter",
     maker="Bluetooth SIG",
     model="Pulse Oximeter Service",
-    match=(Match(service=PULSE_OXIMETER, unless_services=(BODY_COMPOSITION, WEIGHT_SCALE, BLOOD_PRESSURE, THERMOMETER)),),
+    match=(
+        Match(service=PULSE_OXIMETER, unless_services=(BODY_COMPOSITION, WEIGHT_SCALE, BLOOD_PRESSURE, THERMOMETER)),
+    ),
     provides=frozenset({"spo2", "pulse-rate", "pulse-amplitude-index"}),
     source="Bluetooth SIG, Pulse Oximeter Service 1.0.1",
     steps=(

@@ -5,7 +5,6 @@ Layout: Bluetooth SIG, Blood Pressure Service 1.1.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -94,15 +93,6 @@ def _encode_status(sample: Sample) -> int:
     word = sample.quantities.get("pulse_rate_range")
     ranges = {text: code for code, text in PULSE_RANGE.items()}
     return status if word is None else status | ranges[str(word.value)] << _RANGE_SHIFT
-
-
-def pressure_sample(systolic: Decimal, diastolic: Decimal, pulse: Decimal | None = None) -> dict[str, Quantity]:
-    """The quantities of a measurement in mm[Hg] and beats a minute."""
-    return quantities({
-        "systolic": (systolic, "mm[Hg]"),
-        "diastolic": (diastolic, "mm[Hg]"),
-        "pulse_rate": (pulse, "/min"),
-    })  # fmt: skip
 
 
 PRESSURE_PROFILE: Final = Profile(

@@ -45,7 +45,9 @@ class Ear:
             rssi=rssi,
             services=tuple(dict.fromkeys(uuid.lower() for uuid in services)),
             service_data=_changed(fresh, last.merged_service, last.advert.service_data) if last else fresh,
-            manufacturer_data=_changed(company, last.merged_company, last.advert.manufacturer_data) if last else company,
+            manufacturer_data=_changed(company, last.merged_company, last.advert.manufacturer_data)
+            if last
+            else company,
         )
         self._known[address] = _Known(fresh, company, advert)
         if len(self._known) > self.capacity:

@@ -30,9 +30,7 @@ class Trusted(msgspec.Struct, frozen=True):
     anchor: str | None
 
 
-def trust(
-    time: datetime | None, sequence: int | None, received_at: datetime, zone: ZoneInfo, *, live: bool
-) -> Trusted:
+def trust(time: datetime | None, sequence: int | None, received_at: datetime, zone: ZoneInfo, *, live: bool) -> Trusted:
     """The trusted instant of a record that says `time` (wall clock, no zone) and was heard at `received_at` (aware).
 
     Never fails and never drops: what cannot be believed becomes the receive time, `received` for live frames and

@@ -9,8 +9,8 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
 from random import SystemRandom
+from typing import Annotated, Final
 
 import msgspec
 
@@ -20,12 +20,17 @@ from engine.contract.wire import Binding
 
 FILE: Final = "devices.json"
 _ADDRESS = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+LAST_SLOT: Final = 254
+LAST_PIN: Final = 9999
 Slot = Annotated[int, msgspec.Meta(ge=0, le=254)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=9999)]
 
 
 class DeviceError(ValueError):
-    """A device that cannot be listed: bad-address, bad-device, bad-resident, bad-slot, bad-pin, already-listed, damaged."""
+    """A device that cannot be listed.
+
+    Codes: bad-address, bad-device, bad-resident, bad-slot, bad-pin, already-listed, damaged.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -61,6 +66,14 @@ class Devices:
             return ()
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise DeviceError("damaged", f"{FILE} cannot be read: {error}") from error
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes whenever the file does."""
+        try:
+            state = self._path.stat()
+        except OSError:
+            return 0, 0
+        return state.st_mtime_ns, state.st_ino
 
     def add(self, entry: Entry) -> Entry:
         """List a device, or a further slot of one already listed; raises DeviceError `already-listed`."""
@@ -112,9 +125,9 @@ def entry(
         raise DeviceError("bad-device", "a device id is d- and 13 letters or digits")
     if resident is not None and not is_id(resident, "r"):
         raise DeviceError("bad-resident", "a resident id is r- and 13 letters or digits")
-    if slot is not None and not 0 <= slot <= 254:
+    if slot is not None and not 0 <= slot <= LAST_SLOT:
         raise DeviceError("bad-slot", "a user slot is a number from 0 to 254")
-    if pin is not None and (slot is None or not 0 <= pin <= 9999):
+    if pin is not None and (slot is None or not 0 <= pin <= LAST_PIN):
         raise DeviceError("bad-pin", "a PIN is a number from 0 to 9999 and needs a slot")
     return Entry(
         id=name or (device_id(household, address) if household else new_id("d", SystemRandom())),

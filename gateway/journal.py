@@ -39,7 +39,7 @@ class JournalError(Exception):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """Raw bytes as heard. `occurrence` counts equal bytes within a connection; adverts have session '' and a context."""
+    """Raw bytes as heard; `occurrence` counts equal ones of a connection. Adverts have session '' and a context."""
 
     seq: int
     device: str
@@ -61,12 +61,16 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A decoded measurement on its way to an id. `anchor` None: one is minted for (device, slot, raw, occurrence, scope)."""
+    """A decoded measurement on its way to an id.
+
+    `anchor` None: the receive time names it, minted for (device, slot, key, occurrence, scope); `key` is the bytes of
+    its first frame, so that a part once kept alone and the whole record re-sent later share their time.
+    """
 
     frames: tuple[int, ...]
     device: str
     slot: int | None
-    raw: bytes
+    key: bytes
     anchor: str | None
     received_at: datetime
     occurrence: int = 1
@@ -153,7 +157,9 @@ class Journal:
     def connection(self, session: str) -> Connection | None:
         """What is known of a session."""
         with self._lock:
-            row = self._db.execute("SELECT device,profile,firmware,ended_at FROM session WHERE id=?", (session,)).fetchone()
+            row = self._db.execute(
+                "SELECT device,profile,firmware,ended_at FROM session WHERE id=?", (session,)
+            ).fetchone()
         return Connection(row[0], row[1], row[2], row[3] is not None) if row else None
 
     def append_frame(self, device: str, session: str, carrier: str, raw: bytes, now: datetime) -> Frame:
@@ -189,7 +195,7 @@ class Journal:
         )
         with self._lock:
             rows = self._db.execute(query, (after, limit)).fetchall()
-        return [Frame(*row[:5], _instant(row[5]), *row[6:]) for row in rows]
+        return [Frame(s, d, c, k, raw, _instant(at), nth, note) for s, d, c, k, raw, at, nth, note in rows]
 
     def settle(
         self,
@@ -222,7 +228,7 @@ class Journal:
         if draft.anchor is not None:
             return draft.received_at
         slot = -1 if draft.slot is None else draft.slot
-        digest = hashlib.sha256(draft.raw).digest()
+        digest = hashlib.sha256(draft.key).digest()
         key = (draft.device, slot, draft.scope, digest, draft.occurrence)
         at = _micros(draft.received_at)
         where = "device=? AND slot=? AND scope=? AND digest=? AND occurrence=?"
@@ -251,7 +257,8 @@ class Journal:
 
     def hurry(self, due: datetime) -> None:
         """Bring every waiting reading forward to `due`: the connection is new, earlier publishes may be lost."""
-        self._each("UPDATE reading SET due_at=min(due_at,?) WHERE code IS NULL", [(_micros(due),)])
+        at = _micros(due)
+        self._each("UPDATE reading SET due_at=? WHERE code IS NULL AND due_at>?", [(at, at)])
 
     def forget(self, ids: Iterable[str], refused: Iterable[tuple[str, str]] = ()) -> int:
         """Drop what the engine has committed, `refused` (id, code) included and counted; how many rows went."""
@@ -317,17 +324,21 @@ class Journal:
             )
 
     def tally(self) -> dict[str, int]:
-        """Counted refusals since the journal began: `frame:<code>` undecodable, `engine:<code>` refused by the engine."""
+        """Refusals since the journal began: `frame:<code>` undecodable, `engine:<code>` refused by the engine."""
         with self._lock:
             return dict(self._db.execute("SELECT code,count FROM tally ORDER BY code"))
 
     def prune(self, now: datetime) -> None:
         """Drop what nobody can need again: old anchors, ended sessions without frames, refused frames over the cap."""
         day, old = _micros(now - timedelta(days=1)), _micros(now - timedelta(days=REFUSED_DAYS))
-        newest = f"SELECT seq FROM frame WHERE state='refused' ORDER BY seq DESC LIMIT -1 OFFSET {REFUSED_KEPT}"
         with self._change() as db:
             db.execute("DELETE FROM anchor WHERE heard_at<?", (day,))
-            db.execute(f"DELETE FROM frame WHERE state='refused' AND (received_at<? OR seq IN ({newest}))", (old,))  # noqa: S608
+            db.execute("DELETE FROM frame WHERE state='refused' AND received_at<?", (old,))
+            db.execute(
+                "DELETE FROM frame WHERE seq IN "
+                "(SELECT seq FROM frame WHERE state='refused' ORDER BY seq DESC LIMIT -1 OFFSET ?)",
+                (REFUSED_KEPT,),
+            )
             db.execute("DELETE FROM session WHERE ended_at<? AND id NOT IN (SELECT session FROM frame)", (day,))
 
     # -- plumbing

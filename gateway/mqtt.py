@@ -25,7 +25,7 @@ from engine.contract import topics
 from engine.contract.wire import Ack, Bad, DeviceNote, Health, State, decode_answer, encode
 from gateway.journal import Journal, JournalError
 from gateway.log import log
-from gateway.outflow import parties, patience
+from gateway.outflow import Party, parties, patience
 from gateway.settings import BrokerAddress
 
 SESSION_EXPIRY: Final = 7 * 24 * 3600
@@ -35,7 +35,6 @@ CONNECT_TIMEOUT: Final = 10.0
 MESSAGES: Final = 20
 READINGS: Final = 1000
 REMEMBERED: Final = 256
-Life = str
 
 
 class _Connected(msgspec.Struct, frozen=True):
@@ -57,7 +56,11 @@ class _Message(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-_Event = _Connected | _Lost | _Taken | _Message | None
+class _Reply(msgspec.Struct, frozen=True):
+    payload: bytes
+
+
+_Event = _Connected | _Lost | _Taken | _Message | _Reply | None
 
 
 class Uplink:
@@ -107,11 +110,20 @@ class Uplink:
         self._state, self._retold = state, True
         self.poke()
 
+    @property
+    def state(self) -> str:
+        """The word last told."""
+        return self._state.state
+
     def tell_device(self, note: DeviceNote) -> None:
         """Publish what is known of a device, now and at every connect."""
         self._notes[note.device] = encode(note)
         self._untold.add(note.device)
         self.poke()
+
+    def reply(self, payload: bytes) -> None:
+        """Answer a command on `up/reply`; lost when the broker is away, the asker asks again."""
+        self._inbox.put((0, _Reply(payload)))
 
     def stop(self, timeout: float = 5.0) -> None:
         """Say `sleeping`, disconnect and end the thread; what is not acknowledged stays in the journal."""
@@ -163,9 +175,7 @@ class Uplink:
     def _client(self, generation: int) -> Client:
         five = self._protocol == MQTTv5
         extra: dict[str, Any] = {} if five else {"clean_session": False}
-        client = Client(
-            CallbackAPIVersion.VERSION2, client_id=f"phr-{self._gateway}", protocol=self._protocol, **extra
-        )
+        client = Client(CallbackAPIVersion.VERSION2, client_id=f"phr-{self._gateway}", protocol=self._protocol, **extra)
         broker = self._broker
         if broker.tls:
             client.tls_set(ca_certs=broker.ca_file, certfile=broker.cert_file, keyfile=broker.key_file)
@@ -178,13 +188,13 @@ class Uplink:
         )
         client.on_disconnect = lambda _c, _u, _f, code, _p: post((generation, _Lost(str(code))))
         client.on_publish = lambda _c, _u, mid, _r, _p: post((generation, _Taken(mid)))
-        client.on_message = lambda _c, _u, message: post((generation, _Message(message.topic, message.payload)))
+        client.on_message = lambda _c, _u, message: post((generation, _Message(message.topic, bytes(message.payload))))
         return client
 
     def _clean(self) -> Mapping[str, Any]:
         if self._protocol != MQTTv5:
             return {}
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY
         properties.ReceiveMaximum = 1000
         return {"clean_start": False, "properties": properties}
@@ -220,7 +230,11 @@ class Uplink:
         while not self._stopping.is_set():
             self._tell(client)
             wait = self._publish_due(client)
-            lost = self._take_in(self._drain(wait))
+            events = self._drain(wait)
+            for event in events:
+                if isinstance(event, _Reply):
+                    self._say(client, "reply", event.payload)
+            lost = self._take_in(events)
             if lost:
                 log("broker_lost", reason=lost)
                 return
@@ -237,14 +251,12 @@ class Uplink:
             self._next_health = self._now() + timedelta(seconds=self._health_every)
             self._say(client, "health", encode(self._health()), retain=True)
 
-    def _say(self, client: Client, leaf: topics.Up, payload: bytes, *, retain: bool = False, wait: bool = False) -> None:
+    def _say(
+        self, client: Client, leaf: topics.Up, payload: bytes, *, retain: bool = False, wait: bool = False
+    ) -> None:
         info = client.publish(topics.up(self._gateway, leaf), payload, qos=1, retain=retain)
         if wait and info.rc == MQTT_ERR_SUCCESS:
             info.wait_for_publish(2.0)
-
-    def reply(self, payload: bytes) -> None:
-        """Answer a command on `up/reply`; lost when the broker is away, the asker asks again."""
-        self._inbox.put((0, _Message("reply", payload)))
 
     def _publish_due(self, client: Client) -> float:
         """Send what is due as far as the window allows; seconds until there may be more."""
@@ -253,21 +265,22 @@ class Uplink:
         room = READINGS - len(self._flying)
         if room <= 0 or len(self._mids) >= MESSAGES:
             return min(1.0, self._retry)
-        for ids, payload in parties(self._journal.due(now, min(room, 500))):
+        for party in parties(self._journal.due(now, min(room, 500))):
             if len(self._mids) >= MESSAGES:
                 return min(1.0, self._retry)
-            self._send(client, ids, payload, now)
+            self._send(client, party, now)
         return min(0.5, self._retry)
 
-    def _send(self, client: Client, ids: tuple[str, ...], payload: bytes, now: datetime) -> None:
-        tries = self._journal.offer(ids, lambda attempts: now + self._wait(attempts))
-        self._flying.update(dict.fromkeys(ids, now + self._wait(tries)))
-        self._payloads[hashlib.sha256(payload).hexdigest()] = ids
+    def _send(self, client: Client, party: Party, now: datetime) -> None:
+        due = now + self._wait(party.attempts)
+        self._journal.offer(party.ids, due)
+        self._flying.update(dict.fromkeys(party.ids, due))
+        self._payloads[hashlib.sha256(party.payload).hexdigest()] = party.ids
         while len(self._payloads) > REMEMBERED:
             self._payloads.pop(next(iter(self._payloads)))
         # Return code 4 (no connection) has queued the message all the same: never publish it a second time here.
-        info = client.publish(topics.up(self._gateway, "reading"), payload, qos=1)
-        self._mids[info.mid] = ids
+        info = client.publish(topics.up(self._gateway, "reading"), party.payload, qos=1)
+        self._mids[info.mid] = party.ids
 
     def _wait(self, attempts: int) -> timedelta:
         return timedelta(seconds=patience(attempts, self._retry, self._retry_most))

@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from bleak import AdvertisementData, BleakClient, BleakScanner, BLEDevice
+from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient
-from bleak.backends.scanner import BaseBleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
     BleakBluetoothNotAvailableReason,
@@ -206,19 +207,22 @@ async def bound(call: Awaitable[T], seconds: float) -> T:
 
 def code_of(error: Exception) -> str:
     """The stable reason code of what bleak raised."""
-    if isinstance(error, BleakBluetoothNotAvailableError):
-        return _ADAPTER.get(error.reason, "no-bluetooth")
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, BleakDeviceNotFoundError):
-        return "not-heard"
-    if isinstance(error, BleakCharacteristicNotFoundError):
-        return "no-characteristic"
-    if isinstance(error, BleakGATTProtocolError):
-        return _INSUFFICIENT.get(int(error.args[0]), "refused")
-    if isinstance(error, BleakDBusError):
-        return _dbus_code(error.dbus_error)
-    return _by_words(str(error), "no-bluetooth" if isinstance(error, OSError | EOFError) else "refused")
+    match error:
+        case BleakBluetoothNotAvailableError():
+            code = _ADAPTER.get(error.reason, "no-bluetooth")
+        case TimeoutError():
+            code = "timeout"
+        case BleakDeviceNotFoundError():
+            code = "not-heard"
+        case BleakCharacteristicNotFoundError():
+            code = "no-characteristic"
+        case BleakGATTProtocolError():
+            code = _INSUFFICIENT.get(int(error.args[0]), "refused")
+        case BleakDBusError():
+            code = _dbus_code(error.dbus_error)
+        case _:
+            code = _by_words(str(error), "no-bluetooth" if isinstance(error, OSError | EOFError) else "refused")
+    return code
 
 
 def _dbus_code(name: str) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from engine.contract.reading import Sample
 from firmware_profiles.model import (
     DeviceInfo,
     Profile,
@@ -26,16 +27,16 @@ from firmware_profiles.model import (
     uuid16,
 )
 from firmware_profiles.registry import for_firmware
+from firmware_profiles.sig_time import current_time, encode_date_time
+from firmware_profiles.sig_user import consent
+from firmware_profiles.uuids import BATTERY_LEVEL, CURRENT_TIME, DATE_TIME, USER_CONTROL_POINT
 from gateway.devices import Entry
 from gateway.journal import Journal, JournalError
 from gateway.link import Link, RadioFailure
 
 INFORMATION: Final = {"maker": 0x2A29, "model": 0x2A24, "serial": 0x2A25, "firmware": 0x2A26}
-BATTERY: Final = uuid16(0x2A19)
-CURRENT_TIME: Final = uuid16(0x2A2B)
-DATE_TIME: Final = uuid16(0x2A08)
 REPLY_TIMEOUT: Final = 10.0
-Consent = Callable[[int, int], Talk]
+FULL_BATTERY: Final = 100
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """Runs a profile over an open link. `kept` is called after each frame is on disk; `consent` makes the dialogue."""
+    """Runs a profile over an open link. `kept` is called after each frame is on disk."""
 
     def __init__(
         self,
@@ -59,10 +60,9 @@ class Session:
         zone: ZoneInfo,
         now: Callable[[], datetime],
         kept: Callable[[], None],
-        consent: Consent,
     ) -> None:
         self._entry, self._profile, self._journal = entry, profile, journal
-        self._zone, self._now, self._kept, self._consent = zone, now, kept, consent
+        self._zone, self._now, self._kept = zone, now, kept
         self._id = journal.begin_session(entry.id, profile.id, now())
         self._stirred = asyncio.Event()
         self._over = asyncio.Event()
@@ -111,21 +111,19 @@ class Session:
                 await self._subscribe(link, characteristic, optional=optional)
             case UserConsent():
                 for slot, pin in sorted(self._entry.pins.items()):
-                    self._consents[slot] = await self._talk(link, self._consent(slot, pin))
+                    self._consents[slot] = await self._talk(link, consent(slot, pin))
             case UntilIdle(seconds):
                 await self._listen(seconds)
 
     async def _write_current_time(self, link: Link) -> None:
-        from firmware_profiles.sig_time import current_time
-
         if link.has(CURRENT_TIME):
-            await self._try_write(link, CURRENT_TIME, current_time.encode(self._wall_clock()))
+            await self._try_write(link, CURRENT_TIME, current_time(self._wall_clock()))
 
     async def _write_date_time(self, link: Link, service: str) -> None:
-        from firmware_profiles.sig_time import date_time
-
         if link.has(DATE_TIME, service):
-            await self._try_write(link, DATE_TIME, date_time.encode(self._wall_clock()), service)
+            await self._try_write(
+                link, DATE_TIME, encode_date_time(Sample(quantities={}, time=self._wall_clock())), service
+            )
 
     async def _try_write(self, link: Link, characteristic: str, data: bytes, service: str | None = None) -> None:
         """A clock that cannot be set is no failure; a lost device is."""
@@ -156,7 +154,7 @@ class Session:
                 raise
 
     def _receiver(self, characteristic: str) -> Callable[[bytes], None]:
-        if characteristic in self._profile.codecs:
+        if characteristic in self._profile.codecs and characteristic != USER_CONTROL_POINT:
             return lambda raw: self._keep(characteristic, raw)
         replies = self._replies.setdefault(characteristic, asyncio.Queue())
         return replies.put_nowait
@@ -215,8 +213,8 @@ async def read_info(link: Link, profile: Profile) -> DeviceInfo:
         text = raw.split(b"\0", 1)[0].decode("utf-8", "replace").strip() if raw else ""
         if text:
             found[name] = text[:64]
-    raw = None if profile.battery_unreliable else await _try_read(link, BATTERY)
-    battery = raw[0] if raw and raw[0] <= 100 else None
+    raw = None if profile.battery_unreliable else await _try_read(link, BATTERY_LEVEL)
+    battery = raw[0] if raw and raw[0] <= FULL_BATTERY else None
     return DeviceInfo(battery=battery, **found)
 
 

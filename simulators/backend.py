@@ -123,26 +123,28 @@ class BumbleClient(BaseBleakClient):
         timeout: float = 30.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout, **kwargs
-        )
+        super().__init__(address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout, **kwargs)
         self._link: Any = None
         self._peer: Any = None
         self._gone = asyncio.Event()
 
     @property
     def name(self) -> str:
+        """The address with dashes: bumble reads no name."""
         return self.address.replace(":", "-")
 
     @property
     def mtu_size(self) -> int:
+        """The negotiated ATT MTU in bytes."""
         return int(self._link.att_mtu) if self._link is not None else 23
 
     @property
     def is_connected(self) -> bool:
+        """Whether the link is up."""
         return self._link is not None
 
     async def connect(self, pair: bool, **kwargs: Any) -> None:
+        """Connect, agree on an MTU, pair if asked, discover; raises TimeoutError or BleakError."""
         del kwargs
         async with _bleak_errors():
             self._link = await self.receiver.link(self.address, self._timeout)
@@ -170,6 +172,7 @@ class BumbleClient(BaseBleakClient):
             self._disconnected_callback()
 
     async def disconnect(self) -> None:
+        """Hang up and wait until it is done."""
         link = self._link
         if link is None:
             return
@@ -179,30 +182,36 @@ class BumbleClient(BaseBleakClient):
                 await self._gone.wait()
 
     async def pair(self, *args: Any, **kwargs: Any) -> None:
+        """Bond without questions (just works)."""
         del args, kwargs
         async with _bleak_errors():
             await self._connected().pair()
 
     async def unpair(self) -> None:
+        """Forget the bond."""
         device = await self.receiver.device()
         with suppress(KeyError, BaseBumbleError):
             await device.keystore.delete(self.address)
 
     async def read_gatt_char(self, characteristic: BleakGATTCharacteristic, **kwargs: Any) -> bytearray:
+        """The characteristic's value."""
         del kwargs
         async with _bleak_errors():
             return bytearray(await self._client().read_value(characteristic.handle))
 
     async def read_gatt_descriptor(self, descriptor: BleakGATTDescriptor, **kwargs: Any) -> bytearray:
+        """The descriptor's value."""
         del kwargs
         async with _bleak_errors():
             return bytearray(await self._client().read_value(descriptor.handle))
 
     async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: Any, response: bool) -> None:
+        """Write, with or without a response."""
         async with _bleak_errors():
             await self._client().write_value(characteristic.handle, bytes(data), with_response=response)
 
     async def write_gatt_descriptor(self, descriptor: BleakGATTDescriptor, data: Any) -> None:
+        """Write with a response."""
         async with _bleak_errors():
             await self._client().write_value(descriptor.handle, bytes(data), with_response=True)
 
@@ -219,6 +228,7 @@ class BumbleClient(BaseBleakClient):
             await characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
+        """Unsubscribe."""
         self._connected()
         async with _bleak_errors():
             await characteristic.obj.unsubscribe(force=True)

@@ -1,89 +1,73 @@
-"""Time in a simulated home: one shared calendar for a replay, and the cheap clocks inside the devices.
+"""Time in a simulated home: one calendar for a replay, and the cheap clocks inside the devices.
 
-A replay plays past days, so gateway and devices must agree on what "now" is. The devices' process writes the offset
-from real time into a small file; the simulated radio of each gateway reads it. Production never uses this.
+A replay plays past days, so gateway and devices must agree on what "now" is. The air tells every gateway radio the
+calendar's offset from real time in the same stream as the adverts: what was on the air before a turn of the calendar
+is stamped before it. This exists for simulations only; a production radio knows nothing of it.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from zoneinfo import ZoneInfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 WIDTH = 8
 STUCK = datetime(2000, 1, 1)  # noqa: DTZ001  # a device's wall clock has no zone
 MICROSECOND = timedelta(microseconds=1)
+JITTER = timedelta(seconds=2)
 
 
-class ReplayClock:
-    """`now()` of a replay: real UTC time plus the offset in the file at `path` (no file: no offset)."""
+def encode_offset(offset: timedelta) -> bytes:
+    """The eight bytes that announce `offset`."""
+    return (offset // MICROSECOND).to_bytes(WIDTH, "little", signed=True)
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: int | None = None
+
+def decode_offset(data: bytes) -> timedelta:
+    """The offset in an announcement."""
+    return int.from_bytes(data[:WIDTH], "little", signed=True) * MICROSECOND
+
+
+class Calendar:
+    """The replay's date and time, kept by the devices' process in the file at `path` so that it survives a restart.
+
+    `tell` gets the announcement of every turn, and the current one at once.
+    """
+
+    def __init__(self, path: Path, tell: Callable[[bytes], None]) -> None:
+        self._path, self._tell = path, tell
+        self._offset = decode_offset(path.read_bytes()) if path.exists() else timedelta()
+        tell(encode_offset(self._offset))
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.offset
-
-    @property
-    def offset(self) -> timedelta:
-        """How far the replay's calendar is from the real one."""
-        if self._file is None:
-            try:
-                self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return timedelta()
-        return int.from_bytes(os.pread(self._file, WIDTH, 0), "little", signed=True) * MICROSECOND
-
-    def __del__(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-
-
-class Calendar(ReplayClock):
-    """The writing side of the replay's clock, kept by the devices' process; survives its restart."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        if not path.exists():
-            self.turn(None)
+        """The instant on the calendar, UTC."""
+        return datetime.now(UTC) + self._offset
 
     def turn(self, at: datetime | None) -> None:
-        """Make it `at` now (aware), or real time again for None; all gateways see it at once."""
-        offset = timedelta() if at is None else at - datetime.now(UTC)
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.pwrite(file, (offset // MICROSECOND).to_bytes(WIDTH, "little", signed=True), 0)
-        finally:
-            os.close(file)
+        """Make it `at` now (aware), or real time again for None."""
+        self._offset = timedelta() if at is None else at - datetime.now(UTC)
+        draft = self._path.with_suffix(".new")
+        draft.write_bytes(encode_offset(self._offset))
+        draft.replace(self._path)
+        self._tell(encode_offset(self._offset))
 
 
 class DeviceClock:
     """The wall clock of a device, without a zone: set by Current Time writes unless it is `stuck` at 2000-01-01."""
 
-    def __init__(self, calendar: ReplayClock, zone: ZoneInfo, *, stuck: bool = False) -> None:
-        self._calendar, self._zone = calendar, zone
+    def __init__(self, now: Callable[[], datetime], zone: ZoneInfo, *, stuck: bool = False) -> None:
+        self._now, self._zone = now, zone
         self._error = timedelta()
         self.stuck = stuck
         self.writes = 0
 
-    def read(self) -> datetime:
-        """What the device believes the local time is, to the second."""
-        return STUCK if self.stuck else (self._true() + self._error).replace(microsecond=0)
-
     def show(self, at: datetime) -> datetime:
-        """The wall time this device would have put on a measurement at the instant `at`."""
+        """The wall time this device puts on a measurement made at the instant `at`."""
         local = at.astimezone(self._zone).replace(tzinfo=None, microsecond=0)
         return STUCK if self.stuck else local + self._error
 
     def write(self, wall: datetime) -> None:
-        """A Current Time write by the gateway."""
+        """A Current Time write by the gateway; what the write's way through the air took is not an error."""
         self.writes += 1
-        self._error = (wall - self._true()) if abs(wall - self._true()) > timedelta(seconds=2) else timedelta()
-
-    def _true(self) -> datetime:
-        return self._calendar().astimezone(self._zone).replace(tzinfo=None)
+        error = wall - self._now().astimezone(self._zone).replace(tzinfo=None)
+        self._error = timedelta(seconds=round(error.total_seconds())) if abs(error) > JITTER else timedelta()

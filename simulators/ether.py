@@ -7,9 +7,8 @@ Unix socket) and gets a Bluetooth controller of its own, so two gateways of a ho
 from __future__ import annotations
 
 import asyncio
-import os
-from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bumble import hci, ll
@@ -35,14 +34,14 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
         self.antennas: set[_Antenna] = set()
         self._taken: set[Any] = set()
         self._server: asyncio.Server | None = None
+        self._announcement = b""
 
     async def listen(self, place: Place) -> Place:
         """Accept gateways at `place` (port 0: any free one) and say where; raises OSError when it is taken."""
         loop = asyncio.get_running_loop()
         port = partial(_HciPort, self)
         if place.path is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(place.path)  # noqa: PTH108  # the socket of a killed predecessor
+            remove_socket(place.path)
             self._server = await loop.create_unix_server(port, place.path)
             return place
         self._server = await loop.create_server(port, place.host, place.port)
@@ -52,6 +51,17 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
         """Accept no more gateways."""
         if self._server is not None:
             self._server.close()
+
+    def announce(self, data: bytes) -> None:
+        """Tell every gateway radio, now and when it joins, in order with everything else it hears."""
+        self._announcement = data
+        for antenna in self.antennas:
+            antenna.send_hci_packet(hci.HCI_Vendor_Event(data))
+
+    def join(self, antenna: _Antenna) -> None:
+        """Put a gateway's controller on the air."""
+        self.antennas.add(antenna)
+        antenna.send_hci_packet(hci.HCI_Vendor_Event(self._announcement))
 
     def listening(self) -> frozenset[object]:
         """The gateway controllers that are scanning right now."""
@@ -99,6 +109,11 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
         return True
 
 
+def remove_socket(path: str) -> None:
+    """Clear away the Unix socket a killed predecessor left."""
+    Path(path).unlink(missing_ok=True)
+
+
 def _end(controller: Any, link: Any, reason: int) -> None:
     if controller.le_connections.get(link.peer_address) is link:
         controller.on_le_disconnected(link, reason)
@@ -112,8 +127,11 @@ def _advertises(controller: Any, address: Any) -> bool:
 class _Antenna(Controller):  # type: ignore[misc]  # bumble is untyped here
     """A gateway's controller, with the cancellation of a pending connection that bumble's lacks."""
 
+    pending_le_connection: Any
+
     def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
-        pending, self.pending_le_connection = self.pending_le_connection, None
+        pending: Any = self.pending_le_connection
+        self.pending_le_connection = None
         if pending is not None:
             self.send_hci_packet(
                 hci.HCI_LE_Connection_Complete_Event(
@@ -143,8 +161,8 @@ class _HciPort(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = cast("asyncio.Transport", transport)
         self._antenna = _Antenna(f"gateway-{len(self._air.antennas)}", host_sink=self, link=self._air)
-        self._air.antennas.add(self._antenna)
         self._parser.set_packet_sink(self._antenna)
+        self._air.join(self._antenna)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)

@@ -37,8 +37,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes to be played as they were captured; hexadecimal.
 
-    A service: `service`, `characteristic` and `frames`, indicated or notified in turn. An advert: `structures`, pairs of
-    AD type and data, one list for each frame.
+    A service: `service`, `characteristic` and `frames`, indicated or notified in turn. An advert: `structures`, pairs
+    of AD type and data, one list for each frame.
     """
 
     service: str | None = None

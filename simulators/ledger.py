@@ -62,9 +62,7 @@ class Ledger:
         self._encode = msgspec.json.Encoder().encode
         self._file = path.open("ab", buffering=0)
 
-    def add(
-        self, at: datetime, values: dict[str, str], frames: Iterable[Frame], *, slot: int | None = None
-    ) -> Entry:
+    def add(self, at: datetime, values: dict[str, str], frames: Iterable[Frame], *, slot: int | None = None) -> Entry:
         """Write down a measurement before anything is sent."""
         entry = Entry(number=len(self._entries) + 1, at=at, values=values, frames=tuple(frames), slot=slot)
         self._write(entry)

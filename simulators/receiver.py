@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
@@ -15,6 +16,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import StreamPacketSink, StreamPacketSource, Transport
 
 from simulators.address import Place, parse_place
+from simulators.clock import decode_offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +44,16 @@ class Receiver:
         self.connecting = asyncio.Lock()
         # Bonds outlive a restart of the air, as they do on a real adapter.
         self._keys = MemoryKeyStore()
+        self._offset = timedelta()
         self._address = Address.generate_static_address()
         self._opening = asyncio.Lock()
         self._device: Any = None
         self._wire: Any = None
         self._watch: asyncio.Task[None] | None = None
+
+    def now(self) -> datetime:
+        """The time on the air's calendar: real time unless a replay turned it."""
+        return datetime.now(UTC) + self._offset
 
     async def device(self) -> Any:
         """The powered bumble device, opened at first use."""
@@ -70,12 +77,12 @@ class Receiver:
             with suppress(BaseBumbleError, RuntimeError):
                 await self._device.stop_scanning()
 
-    async def link(self, address: str, timeout: float) -> Any:
-        """A connection to `address`; raises TimeoutError when it does not answer within `timeout` seconds."""
+    async def link(self, address: str, patience: float) -> Any:
+        """A connection to `address`; raises TimeoutError when it does not answer within `patience` seconds."""
         device = await self.device()
         async with self.connecting:
             try:
-                return await device.connect(Address(address), timeout=timeout)
+                return await device.connect(Address(address), timeout=patience)
             except asyncio.CancelledError:
                 # bumble forgets to call the request back, and the next one would be refused.
                 await asyncio.shield(device.host.send_sync_command(HCI_LE_Create_Connection_Cancel_Command()))
@@ -91,6 +98,11 @@ class Receiver:
         if self._wire is not None:
             await self._wire.close()
         self._device = self._wire = self._watch = None
+
+    def tear(self) -> None:
+        """Lose the HCI connection at once, as a killed process does; the next use opens another."""
+        if self._wire is not None:
+            self._wire.sink.transport.abort()
 
     async def _open(self) -> None:
         loop, place = asyncio.get_running_loop(), self.place
@@ -109,9 +121,13 @@ class Receiver:
             sc=True, mitm=False, bonding=True, delegate=PairingDelegate()
         )
         device.on(device.EVENT_ADVERTISEMENT, self._hear)
+        device.host.on("vendor_event", self._turn)
         await device.power_on()
         self._device = device
         self._watch = asyncio.create_task(self._survive(source, device))
+
+    def _turn(self, event: Any) -> None:
+        self._offset = decode_offset(bytes(event.data))
 
     def _hear(self, advertisement: Any) -> None:
         # bumble's controller repeats every advert as a made-up scan response.

@@ -21,12 +21,15 @@ WALKER, WEIGHER = "P07", "P33"
 
 DESCRIPTION: Final = (
     "Two invented residents, put together from the real series of several volunteers.",
-    "first: body weight = subject 1 of Krone et al. 2020 (PLoS ONE, CC BY 4.0), last 56 of 63 days; the series has day "
-    "numbers only, its last day is today.",
-    "first: steps = volunteer P07 of the Fitbit data of Furberg et al. 2016 (Zenodo 53894, CC BY 4.0): 28 real days "
-    "played twice, every day on its own weekday; today hour by hour up to now.",
-    "second: body weight = subject 2 of Krone et al. 2020. Body fat, and the blood pressure of the last 14 days, are NOT "
-    "real: drawn from a seeded generator.",
+    "first, weight: subject 1 of Krone et al. 2020 (PLoS ONE, CC BY 4.0), 56 of 63 days moved so that they end today.",
+    "first, steps: volunteer P07 of the Fitbit data of Furberg et al. 2016 (Zenodo 53894, CC BY 4.0).",
+    "  28 real days are played twice, every day on its own weekday; today's steps are those walked up to this hour.",
+    "second, weight: subject 2 of Krone et al. 2020, moved likewise.",
+    "second, body fat, and blood pressure of the last 14 days: NOT real, drawn from a seeded generator.",
+)
+FITBIT_DESCRIPTION: Final = (
+    "One resident: volunteer P33 of the Fitbit data of Furberg et al. 2016 (Zenodo 53894, CC BY 4.0).",
+    "28 real days of steps and weigh-ins are played twice, every day on its own weekday, and end today.",
 )
 
 
@@ -52,11 +55,7 @@ def fitbit_household(now: datetime, zone: ZoneInfo) -> Household:
         source="Fitbit 2016 P33", records=fitbit_weights(WEIGHER, now, zone),
     )  # fmt: skip
     band = _band(fitbit_steps(WEIGHER, now, zone), owner="first")
-    text = (
-        "One resident = volunteer P33 of the Fitbit data of Furberg et al. 2016 (Zenodo 53894, CC BY 4.0): 28 real days "
-        "of steps and weigh-ins played twice, every day on its own weekday.",
-    )
-    return Household(zone=zone.key, description=text, devices=(scale, band))
+    return Household(zone=zone.key, description=FITBIT_DESCRIPTION, devices=(scale, band))
 
 
 def _scale(records: tuple[Record, ...], owner: str) -> VirtualDevice:
@@ -88,9 +87,7 @@ def krone_weights(subject: str, now: datetime, zone: ZoneInfo, rng: Random) -> t
     rows = [(int(row["day"]), row["weight_kg"]) for row in _rows("krone2020_weights.csv") if row["subject"] == subject]
     last = max(day for day, _ in rows)
     kept = ((today - timedelta(days=last - day), weight) for day, weight in rows if weight and last - day < DAYS)
-    return tuple(
-        Record(at=_morning(day, now, zone, rng), values={"weight": weight}, slot=None) for day, weight in kept
-    )
+    return tuple(Record(at=_morning(day, now, zone, rng), values={"weight": weight}, slot=None) for day, weight in kept)
 
 
 def fitbit_steps(person: str, now: datetime, zone: ZoneInfo) -> tuple[Record, ...]:
@@ -161,7 +158,9 @@ def _in_circle(day: date) -> date:
 
 def _morning(day: date, now: datetime, zone: ZoneInfo, rng: Random) -> datetime:
     # Before breakfast; someone who runs the demo at dawn gets today's weighing a few minutes ago.
-    return min(datetime.combine(day, time(6, rng.randrange(30, 59), rng.randrange(60)), zone), now - timedelta(minutes=5))
+    return min(
+        datetime.combine(day, time(6, rng.randrange(30, 59), rng.randrange(60)), zone), now - timedelta(minutes=5)
+    )
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from itertools import product
+from itertools import pairwise, product
 from typing import Final
 
 import msgspec
@@ -107,7 +107,7 @@ def _completions(rule: Rule, unknown: list[str]) -> Iterator[dict[str, Decimal]]
 
 def _representatives(rule: Rule, name: str) -> list[Decimal]:
     cuts = sorted({c.value for case in rule.case for c in case.conditions if c.signal == name})
-    between = [(low + high) / 2 for low, high in zip(cuts, cuts[1:], strict=False)]
+    between = [(low + high) / 2 for low, high in pairwise(cuts)]
     return [cuts[0] - 1, *cuts, *between, cuts[-1] + 1]
 
 

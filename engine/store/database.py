@@ -12,10 +12,15 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
 from engine.store.tables import Row
 
+# Other parts of the engine name these types without importing the library.
+__all__ = [
+    "BUSY_MS", "CHECKPOINT_PAGES", "Connection", "Engine", "Problem", "StoreError", "check", "dialect_insert",
+    "differences", "insert_new", "migrate", "open_engine", "read", "revision", "translated", "upsert", "write",
+]  # fmt: skip
 BUSY_MS: Final = 10_000
 # The stock 1,000 pages checkpoint several times in one batch of readings; 16,000 pages are 64 MB of log at most.
 CHECKPOINT_PAGES: Final = 16_000
@@ -83,22 +88,27 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if "not a database" in str(error.orig) or "malformed" in str(error.orig):
             raise StoreError("damaged", _words(error)) from error
+        if error.connection_invalidated or isinstance(error, InterfaceError):
+            raise StoreError("unreachable", _words(error)) from error
         raise
 
 
 def migrate(engine: Engine) -> None:
-    """Brings the database to this program's revision; safe to call from several processes at once.
+    """Brings the database to this program's revision, the region's municipalities known; several processes may call it.
 
     Raises StoreError `newer` when a later program has already changed it, else as `translated`.
     """
     from alembic import command
     from alembic.util.exc import CommandError
 
+    from engine.store.repo_places import seed_municipalities
+
     with write(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         try:
             command.upgrade(_config(connection), "head")
+            seed_municipalities(connection)
         except CommandError as error:
             raise StoreError("newer", f"the database was written by another version of the program: {error}") from error
 

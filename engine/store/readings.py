@@ -17,12 +17,13 @@ from sqlalchemy import Connection, Table, select, tuple_
 from engine.contract.reading import Reading
 from engine.contract.wire import Malformed
 from engine.intake import SAME_BROADCAST, Accepted, Duplicate, Outcome, Recent, Refused, Seen, Unassigned, digest
-from engine.store import tallies
+from engine.store import repo_outbox, tallies
 from engine.store.database import insert_new, upsert
 from engine.store.instants import from_micros, to_micros
-from engine.store.tables import ALIAS, BAD_MESSAGE, MEASUREMENT, OUTBOX, READING, REFUSAL
+from engine.store.tables import ALIAS, BAD_MESSAGE, MEASUREMENT, READING, REFUSAL
 
 _CHUNK = 400
+EVALUATE = "evaluate"
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -107,11 +108,11 @@ def write_batch(connection: Connection, heard: Sequence[Heard], bads: Sequence[B
         {"sha256": bad.sha256, "gateway_id": bad.gateway, "code": bad.code, "size": bad.size, "count": 1, "at": at}
         for bad in bads
     ]
-    rows[OUTBOX] = [{"topic": "evaluate", "key": resident, "at": at} for resident in touched]
     # A key that is already there was committed by a twin of this process between our look and our write.
     for table, items in rows.items():
         insert_new(connection, table, items)
     upsert(connection, BAD_MESSAGE, bad_rows, count=BAD_MESSAGE.c.count + 1)
+    repo_outbox.put(connection, EVALUATE, touched, now)
     tallies.add(connection, tally)
 
 

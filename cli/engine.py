@@ -1,0 +1,57 @@
+"""`phr engine`: the process that stores readings, draws conclusions and acknowledges."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+import typer
+
+from cli.exits import Exit
+from cli.output import fail, say
+from cli.wiring import Settings, open_store, secret, settings
+
+app = typer.Typer(help="The engine.", no_args_is_help=True)
+
+
+@app.callback()
+def engine() -> None:
+    """Keep `run` a subcommand while it is the only one."""
+
+
+@app.command()
+def run() -> None:
+    """Store what the gateways send until told to stop (SIGTERM or Ctrl-C)."""
+    run_engine(settings())
+
+
+def run_engine(config: Settings) -> None:
+    """Serve with `config`; fails with exit code 8 when the broker refuses the engine, 10 when none is named."""
+    if config.mqtt.url is None:
+        fail(Exit.CONFIGURATION, "no-broker", "no mqtt.url is set; `phr up` starts a broker of its own")
+    from engine.service import Service
+    from engine.service_link import Broker, Link, LinkError
+
+    broker = Broker(
+        config.mqtt.url,
+        username=config.engine.username,
+        password=secret(config.engine.password_file),
+        ca_file=config.mqtt.ca_file,
+        cert_file=config.mqtt.cert_file,
+        key_file=config.mqtt.key_file,
+        shared=config.engine.shared,
+    )
+    stopping: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopping.append(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    service = Service(open_store(config), Link(broker))
+    say("engine: ready")
+    try:
+        service.run(lambda: bool(stopping))
+    except LinkError as error:
+        fail(Exit.NETWORK, error.code, str(error))
+    say("engine: stopped")

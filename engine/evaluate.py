@@ -1,0 +1,222 @@
+"""From what is stored to what waits in the queue: one resident, one transaction, the same when run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from random import Random, SystemRandom
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from engine.advice import Assessment, Change, Create, Draft, Supersede, assess, merge
+from engine.consent import permits
+from engine.contract.ids import new_id
+from engine.people import Resident
+from engine.review import ENGINE, LIVE, Command, Decision, Item, Verb, decide, rank
+from engine.rules import Rule, load_catalogue
+from engine.signals import BP_DAYS, STEP_DAYS, Point, Signals, signals
+from engine.store import (
+    repo_advice,
+    repo_consents,
+    repo_history,
+    repo_outbox,
+    repo_places,
+    repo_residents,
+    tallies,
+)
+from engine.store.database import read, write
+from engine.store.instants import to_micros
+
+TOPIC: Final = "evaluate"
+# How far back each kind is read; the weight filter has forgotten what is older.
+LOOK_BACK: Final = {
+    "body-weight": timedelta(days=120),
+    "steps-total": timedelta(days=STEP_DAYS + 1),
+    "steps-day": timedelta(days=STEP_DAYS + 1),
+    "steps-interval": timedelta(days=STEP_DAYS + 1),
+    "systolic": timedelta(days=BP_DAYS + 1),
+    "diastolic": timedelta(days=BP_DAYS + 1),
+}
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a resident's queue; `skipped` is unknown-resident or inactive when nobody was looked at."""
+
+    created: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
+    kept: int = 0
+    missing: tuple[str, ...] = ()
+    skipped: str | None = None
+
+
+def zone_of(connection: Connection, person: Resident) -> ZoneInfo:
+    """The zone in which this person's days are cut: the household's."""
+    home = repo_places.household(connection, person.household_id) if person.household_id else None
+    return ZoneInfo(home.zone if home else repo_places.ZONE)
+
+
+def history_of(connection: Connection, resident: str, now: datetime) -> dict[str, list[Point]]:
+    """The points the signals look at, up to and including `now`."""
+    until = to_micros(now) + 1
+    spans: dict[timedelta, list[str]] = {}
+    for kind, span in LOOK_BACK.items():
+        spans.setdefault(span, []).append(kind)
+    found: dict[str, list[Point]] = {}
+    for span, kinds in spans.items():
+        found |= repo_history.history(connection, resident, kinds, to_micros(now - span), until)
+    return found
+
+
+def signals_of(connection: Connection, person: Resident, now: datetime) -> Signals:
+    """Every signal of a stored resident at `now`."""
+    return signals(person, history_of(connection, person.id, now), zone_of(connection, person), now)
+
+
+def evaluate(
+    connection: Connection,
+    resident: str,
+    now: datetime,
+    *,
+    rules: Sequence[Rule] | None = None,
+    rng: Random | None = None,
+) -> Evaluation:
+    """Draft, vet and merge for one resident inside the caller's transaction.
+
+    Without a living consent to `advice` for a topic nothing is drafted for it, and what waits there is withdrawn.
+    """
+    person = repo_residents.get(connection, resident)
+    if person is None:
+        return Evaluation(skipped="unknown-resident")
+    items = repo_advice.listed(connection, resident=resident, states=None, limit=10_000)
+    local = now.astimezone(zone_of(connection, person))
+    catalogue = tuple(rules) if rules is not None else load_catalogue()
+    found = assess(person, signals_of(connection, person, now), catalogue, local, first=not items)
+    drafts, withdrawn = _consented(connection, resident, found, catalogue, now)
+    changes = merge(_awake(connection, items, now), drafts, now, withdrawn)
+    made = [_apply(connection, resident, change, now, rng or SystemRandom()) for change in changes]
+    return Evaluation(
+        created=tuple(new for new, _ in made if new),
+        superseded=tuple(old for _, old in made if old),
+        kept=sum(1 for change in made if change == (None, None)),
+        missing=tuple(sorted({name for outcome in found.indeterminate for name in outcome.missing})),
+    )
+
+
+def evaluate_next(engine: Engine, now: datetime) -> str | None:
+    """Evaluate the resident who has waited longest, if any, and settle holds that have ended; the resident's id.
+
+    A resident on whom our own code fails is counted (`evaluation`, `failed`) and does not hold up the others.
+    """
+    with read(engine) as connection:
+        idle = not repo_outbox.take(connection, TOPIC) and not _due(connection, now)
+    if idle:
+        return None
+    try:
+        with write(engine) as connection:
+            settle(connection, now)
+            debts = repo_outbox.take(connection, TOPIC)
+            for debt in debts:
+                evaluate(connection, debt.key, now)
+            repo_outbox.done(connection, debts)
+            return debts[0].key if debts else None
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        with write(engine) as connection:
+            repo_outbox.done(connection, repo_outbox.take(connection, TOPIC))
+            tallies.add(connection, {("evaluation", "failed"): 1})
+        return None
+
+
+def settle(connection: Connection, now: datetime) -> tuple[str, ...]:
+    """Deliver what was approved and held long enough, wake what slept long enough; the ids that moved.
+
+    A resident who withdrew the consent meanwhile gets nothing: the item is superseded instead.
+    """
+    moved: list[str] = []
+    for item in _due(connection, now):
+        verb: Verb = "wake" if item.state == "snoozed" else "deliver"
+        if not _permitted(connection, item.resident_id, item.topic, now):
+            command = Command(verb="supersede", by=ENGINE, version=item.version, reason="no-consent")
+        else:
+            command = Command(verb=verb, by=ENGINE, version=item.version)
+        moved += [item.id] if _store(connection, item, command, now) else []
+    return tuple(moved)
+
+
+def _due(connection: Connection, now: datetime) -> list[Item]:
+    return [*repo_advice.held_until(connection, "approved", now), *repo_advice.held_until(connection, "snoozed", now)]
+
+
+def _awake(connection: Connection, items: Sequence[Item], now: datetime) -> list[Item]:
+    """The items with those that slept long enough awake."""
+    due = {item.id for item in items if item.state == "snoozed" and item.held_until and item.held_until <= now}
+    for item in items:
+        if item.id in due:
+            _store(connection, item, Command(verb="wake", by=ENGINE, version=item.version), now)
+    fresh = {name: repo_advice.get(connection, name) for name in due}
+    return [fresh.get(item.id) or item for item in items]
+
+
+def _permitted(connection: Connection, resident: str, topic: str, now: datetime) -> bool:
+    events = repo_consents.events_of(connection, [resident], "advice").get(resident, [])
+    return permits(events, "advice", None, topic, now).granted
+
+
+def _consented(
+    connection: Connection, resident: str, found: Assessment, rules: Sequence[Rule], now: datetime
+) -> tuple[list[Draft], dict[str, str]]:
+    """The drafts the resident agreed to, and which rules no longer stand."""
+    topics = {rule.topic for rule in rules}
+    barred = {topic for topic in topics if not _permitted(connection, resident, topic, now)}
+    drafts = [draft for draft in found.drafts if draft.topic not in barred]
+    return drafts, found.withdrawn | {rule.id: "no-consent" for rule in rules if rule.topic in barred}
+
+
+def _apply(
+    connection: Connection, resident: str, change: Change, now: datetime, rng: Random
+) -> tuple[str | None, str | None]:
+    """The id that came into the queue and the id that left it."""
+    if isinstance(change, Create):
+        return _create(connection, resident, change.draft, now, rng, None), None
+    if not isinstance(change, Supersede):
+        return None, None
+    command = Command(verb="supersede", by=ENGINE, version=change.item.version, reason=change.reason)
+    if not _store(connection, change.item, command, now):
+        return None, None
+    new = _create(connection, resident, change.draft, now, rng, change.item.id) if change.draft else None
+    return new, change.item.id
+
+
+def _create(
+    connection: Connection, resident: str, draft: Draft, now: datetime, rng: Random, replaced: str | None
+) -> str:
+    item = item_of(draft, new_id("a", rng), resident, now, replaced)
+    repo_advice.add(connection, item, rank(item, now), actor=ENGINE, os_user=ENGINE)
+    return item.id
+
+
+def item_of(draft: Draft, name: str, resident: str, now: datetime, replaced: str | None = None) -> Item:
+    """The open queue item of a draft."""
+    return Item(
+        id=name, resident_id=resident, topic=draft.topic, rule_id=draft.rule_id, rule_version=draft.rule_version,
+        text_version=draft.text_version, state="open", version=1, severity=draft.severity, text_ja=draft.text_ja,
+        text_en=draft.text_en, evidence=draft.evidence, snapshot_hash=draft.snapshot_hash, created_at=now,
+        updated_at=now, supersedes=replaced,
+    )  # fmt: skip
+
+
+def _store(connection: Connection, item: Item, command: Command, now: datetime) -> bool:
+    """Whether the engine's command went through; another writer may have been first."""
+    decision = decide(item, command, now)
+    if not isinstance(decision, Decision):
+        return False
+    stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user=ENGINE)
+    return isinstance(stored, Item)
+
+
+def live_items(connection: Connection, now: datetime, resident: str | None = None) -> list[Item]:
+    """The queue in its order: the most serious and the longest overdue first."""
+    items = repo_advice.listed(connection, resident=resident, states=LIVE)
+    return sorted(items, key=lambda item: (*rank(item, now).key, item.id))

@@ -1,0 +1,66 @@
+"""What follows from stored values and is exported beside them: BMI from a weight, steps per civil day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from engine.activity import day_totals
+from engine.contract.kinds import KINDS
+from engine.observation_values import Measured
+from engine.signals import bmi
+
+
+class _Total(msgspec.Struct, frozen=True):
+    """A running total as `day_totals` wants it."""
+
+    at: datetime
+    value: Decimal
+    device_id: str
+
+
+def with_bmi(rows: Sequence[Measured], height_cm: Decimal | None) -> Iterator[Measured]:
+    """`rows` with a BMI after each weight, left out where no height is known or the scale sent a BMI of its own.
+
+    Rows of one reading must stand next to each other, and stay so.
+    """
+    for _, group in groupby(rows, key=lambda row: row.reading_id):
+        reading = tuple(group)
+        yield from reading
+        weight = next((row for row in reading if row.kind == "body-weight" and row.value), None)
+        if height_cm is not None and weight is not None and all(row.kind != "bmi" for row in reading):
+            yield _bmi(weight, height_cm)
+
+
+def _bmi(weight: Measured, height_cm: Decimal) -> Measured:
+    return msgspec.structs.replace(
+        weight, kind="bmi", value=bmi(weight.value or Decimal(0), height_cm), unit=KINDS["bmi"].unit,
+        device_id=None, gateway_id=None, derived_from=(f"{weight.reading_id}.body-weight",),
+    )  # fmt: skip
+
+
+def step_summaries(rows: Sequence[Measured], zone: ZoneInfo, as_of: datetime) -> Iterator[Measured]:
+    """One day summary for every civil day the running totals of one resident tell about, in order.
+
+    Preliminary while the day is not over at `as_of`, or where a total of that day was; experimental likewise.
+    """
+    totals = [row for row in rows if row.kind == "steps-total" and row.value is not None]
+    points = [_Total(row.measured_at, row.value or Decimal(0), row.device_id or "") for row in totals]
+    by_day: dict[date, list[Measured]] = defaultdict(list)
+    for row in totals:
+        by_day[row.measured_at.astimezone(zone).date()].append(row)
+    today = as_of.astimezone(zone).date()
+    for day, steps in day_totals(points, zone).items():
+        sources = by_day[day]
+        yield Measured(
+            reading_id=None, resident_id=totals[0].resident_id, device_id=None, gateway_id=None, kind="steps-day",
+            value=steps, unit=KINDS["steps-day"].unit, measured_at=as_of, day=day,
+            preliminary=day >= today or any(row.preliminary for row in sources),
+            experimental=any(row.experimental for row in sources),
+        )  # fmt: skip

@@ -1,0 +1,111 @@
+"""Answers BlueZ when a device wants to bond (org.bluez.Agent1): without an agent not even "just works" succeeds.
+
+Registered as NoInputNoOutput, or as KeyboardDisplay when somebody is there to read a passkey off the device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, Self
+
+from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.errors import AuthError, InvalidAddressError
+
+from gateway.link import RadioFailure
+
+PATH: Final = "/phr/agent"
+AGENT: Final = "org.bluez.Agent1"
+MANAGER: Final = "org.bluez.AgentManager1"
+BLUEZ: Final = "org.bluez"
+LAST_PASSKEY: Final = 999_999
+_AGREED: Final = {
+    "Release",
+    "Cancel",
+    "RequestAuthorization",
+    "AuthorizeService",
+    "DisplayPasskey",
+    "DisplayPinCode",
+}
+Passkey = Callable[[str], Awaitable[int | None]]
+
+
+class PairingAgent:
+    """The default agent while the context lasts. `passkey(device path)` asks a person, None refuses."""
+
+    def __init__(
+        self, passkey: Passkey | None = None, *, bus: BusType = BusType.SYSTEM, address: str | None = None
+    ) -> None:
+        self._passkey = passkey
+        self._connect = lambda: MessageBus(bus_address=address, bus_type=bus)
+        self._bus: MessageBus | None = None
+        self._pending: set[asyncio.Future[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Register; raises RadioFailure when there is no BlueZ."""
+        try:
+            bus = MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM)  # type: ignore[no-untyped-call]
+            self._bus = await bus.connect()
+        except (OSError, EOFError, AuthError, InvalidAddressError) as error:
+            raise RadioFailure("no-bluetooth", str(error)) from error
+        self._bus.add_message_handler(self._handle)
+        capability = "KeyboardDisplay" if self._passkey else "NoInputNoOutput"
+        try:
+            await self._call("RegisterAgent", "os", [PATH, capability])
+            await self._call("RequestDefaultAgent", "o", [PATH])
+        except RadioFailure:
+            self._bus.disconnect()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Unregister; BlueZ forgets an agent whose connection ends all the same."""
+        if self._bus is not None and self._bus.connected:
+            try:
+                await self._call("UnregisterAgent", "o", [PATH])
+            except RadioFailure:
+                pass
+            finally:
+                self._bus.disconnect()
+
+    async def _call(self, member: str, signature: str, body: list[Any]) -> None:
+        assert self._bus is not None
+        message = Message(
+            destination=BLUEZ, path="/org/bluez", interface=MANAGER, member=member, signature=signature, body=body
+        )
+        try:
+            reply = await self._bus.call(message)
+        except (DBusError, OSError, EOFError) as error:
+            raise RadioFailure("no-bluetooth", str(error)) from error
+        if reply.message_type == MessageType.ERROR:
+            name = str(reply.error_name)
+            raise RadioFailure("bluetooth-denied" if "AccessDenied" in name else "no-bluetooth", name)
+
+    def _handle(self, message: Message) -> bool | None:
+        if message.message_type != MessageType.METHOD_CALL or message.path != PATH or message.interface != AGENT:
+            return None
+        task = asyncio.ensure_future(self._reply(message))
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        return True
+
+    async def _reply(self, message: Message) -> None:
+        """Only devices on the household's list are ever visited, so a bond without a number is what was asked for."""
+        assert self._bus is not None
+        if message.member in _AGREED:
+            answer = Message.new_method_return(message)
+        elif message.member == "RequestPasskey" and (number := await self._ask(message)) is not None:
+            answer = Message.new_method_return(message, "u", [number])
+        elif message.member == "RequestConfirmation" and await self._ask(message) == message.body[1]:
+            answer = Message.new_method_return(message)
+        else:
+            answer = Message.new_error(message, "org.bluez.Error.Rejected", "nobody is here to confirm")
+        await self._bus.send(answer)
+
+    async def _ask(self, message: Message) -> int | None:
+        number = await self._passkey(str(message.body[0])) if self._passkey else None
+        return number if number is not None and 0 <= number <= LAST_PASSKEY else None

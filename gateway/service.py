@@ -1,0 +1,311 @@
+"""The gateway at work: hears, visits, decodes, publishes, until it is told to stop.
+
+One event loop for radio and decoding, one thread for MQTT; the journal stands between them. What dies takes nothing
+with it: every step picks up from the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from engine.contract.wire import DeviceNote, Health, State, decode, encode
+from firmware_profiles.claim import Ambiguous
+from firmware_profiles.model import DeviceInfo, Profile
+from firmware_profiles.registry import claim, installed
+from gateway.decoding import Decoder
+from gateway.devices import Devices, Entry
+from gateway.hearing import Hearing
+from gateway.journal import Journal, JournalError
+from gateway.link import Heard, Radio, RadioFailure
+from gateway.log import log
+from gateway.mqtt import Uplink
+from gateway.notify import notify
+from gateway.orders import follow
+from gateway.session import Outcome, Session
+from gateway.settings import GatewaySettings
+from gateway.visits import Visits
+
+LOOK_EVERY: Final = 2.0
+FEED_EVERY: Final = 15.0
+PRUNE_EVERY: Final = 3600.0
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def run(
+    settings: GatewaySettings, stop: asyncio.Event, *, radio: Radio, now: Callable[[], datetime] = _utc_now
+) -> None:
+    """Be a gateway until `stop` is set.
+
+    Raises RadioFailure when there is no usable adapter at the start, JournalError when the journal fails, DeviceError
+    when the device list is damaged.
+    """
+    journal = Journal(settings.journal_path)
+    try:
+        await Gateway(settings, journal, radio, now).live(stop)
+    finally:
+        journal.close()
+
+
+class Gateway:
+    """The parts of a running gateway, wired; `live` once."""
+
+    def __init__(self, settings: GatewaySettings, journal: Journal, radio: Radio, now: Callable[[], datetime]) -> None:
+        self._settings, self._journal, self._radio, self._now = settings, journal, radio, now
+        self._profiles = installed().profiles
+        zone = ZoneInfo(settings.zone)
+        self._zone = zone
+        self._started = now()
+        self._devices = Devices(settings.home)
+        self._entries: dict[str, Entry] = {}
+        self._notes: dict[str, DeviceNote] = {}
+        self._hearing = Hearing(journal, zone)
+        self._decoder = Decoder(journal, self._profiles, zone)
+        self._visits = Visits()
+        self._unknown: dict[str, int] = {}
+        self._work, self._visit = asyncio.Event(), asyncio.Event()
+        self._fed_at = 0.0
+        self._failure: Exception | None = None
+        self._uplink = Uplink(
+            settings.broker,
+            settings.gateway,
+            journal,
+            health=self._health,
+            hear=self._obey,
+            retry=settings.retry,
+            retry_most=settings.retry_most,
+            health_every=settings.health_every,
+        )
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Run every part until `stop`, or until one fails for good."""
+        self._read_list()
+        self._decode()
+        self._uplink.start()
+        try:
+            await self._radio.start(self._hear)
+            notify("READY=1")
+            log("gateway_started", devices=len(self._entries))
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(part()) for part in (self._decoding, self._visiting, self._looking_after)]
+                await self._until_over(stop, tasks)
+                for task in tasks:
+                    task.cancel()
+        except BaseExceptionGroup as failures:
+            # One cause, one failure: callers know RadioFailure, JournalError and DeviceError, not groups of them.
+            raise failures.exceptions[0] from None
+        finally:
+            notify("STOPPING=1")
+            await self._close()
+
+    @staticmethod
+    async def _until_over(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+        waiting = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+
+    async def _close(self) -> None:
+        try:
+            await self._radio.stop()
+            self._hearing.flush(self._now(), everything=True)
+            self._decode()
+        finally:
+            await asyncio.to_thread(self._uplink.stop)
+            log("gateway_stopped")
+
+    # -- hearing
+
+    def _hear(self, heard: Heard) -> None:
+        """Called by the radio for every advert; must not raise, a failed journal ends the gateway instead."""
+        self._feed()
+        try:
+            self._sort(heard)
+        except JournalError as error:
+            self._fail(error)
+
+    def _sort(self, heard: Heard) -> None:
+        entry = self._entries.get(heard.advert.address.upper())
+        profile = self._profiles.get(entry.profile) if entry else None
+        if entry is None or profile is None:
+            self._count_unknown(heard)
+            return
+        if profile.advert is not None and self._hearing.hear(entry, profile, heard):
+            self._work.set()
+        if profile.connects and self._visits.heard(entry.id, asyncio.get_running_loop().time()):
+            self._visit.set()
+
+    def _count_unknown(self, heard: Heard) -> None:
+        """Strangers are counted by family, never noted."""
+        if not heard.changed:
+            return
+        found = claim(heard.advert, self._profiles)
+        name = "none" if found is None else "ambiguous" if isinstance(found, Ambiguous) else found.id
+        self._unknown[name] = self._unknown.get(name, 0) + 1
+
+    def _feed(self) -> None:
+        """Only a working ear feeds the watchdog."""
+        at = asyncio.get_running_loop().time()
+        if at - self._fed_at >= FEED_EVERY:
+            self._fed_at = at
+            notify("WATCHDOG=1")
+
+    # -- visiting
+
+    async def _visiting(self) -> None:
+        while True:
+            device = self._visits.take()
+            if device is None:
+                self._visit.clear()
+                await self._visit.wait()
+                continue
+            entry = next((item for item in self._entries.values() if item.id == device), None)
+            outcome = await self._call_on(entry) if entry else None
+            failed = outcome is None or outcome.code != "done"
+            frames = outcome.frames if outcome else 0
+            self._visits.done(device, asyncio.get_running_loop().time(), failed=failed, frames=frames)
+
+    async def _call_on(self, entry: Entry) -> Outcome | None:
+        profile = self._profiles[entry.profile]
+        session = Session(entry, profile, self._journal, zone=self._zone, now=self._now, kept=self._work.set)
+        try:
+            async with self._radio.connect(entry.address, session.hang_up) as link:
+                outcome = await session.run(link)
+        except RadioFailure as failure:
+            log("visit_failed", device=entry.id, code=failure.code)
+            return None
+        except JournalError as error:
+            self._fail(error)
+            return None
+        finally:
+            session.close()
+        log("visit_ended", device=entry.id, code=outcome.code, frames=outcome.frames)
+        for slot, word in outcome.consents.items():
+            if word != "granted":
+                log("slot_refused", device=entry.id, slot=slot, code=word)
+        self._introduce(entry, profile, outcome.info)
+        return outcome
+
+    # -- decoding
+
+    async def _decoding(self) -> None:
+        while True:
+            wake = self._decode()
+            self._work.clear()
+            flush = self._hearing.next_flush()
+            moments = [moment for moment in (wake, flush) if moment is not None]
+            wait = max(0.05, (min(moments) - self._now()).total_seconds()) if moments else None
+            try:
+                async with asyncio.timeout(wait):
+                    await self._work.wait()
+            except TimeoutError:
+                self._hearing.flush(self._now())
+
+    def _decode(self) -> datetime | None:
+        """Decode everything that is new; when an advert that may still grow is to be settled."""
+        fresh = False
+        while True:
+            step = self._decoder.step(self._now())
+            fresh = fresh or bool(step.ids)
+            if not step.settled:
+                break
+        if fresh:
+            self._uplink.poke()
+        return step.wake
+
+    # -- looking after itself
+
+    async def _looking_after(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_prune, modified = loop.time(), self._devices.stamp()
+        while True:
+            if self._failure:
+                raise self._failure
+            if (stamp := self._devices.stamp()) != modified:
+                modified = stamp
+                self._read_list()
+            if loop.time() >= next_prune:
+                next_prune = loop.time() + PRUNE_EVERY
+                self._journal.prune(self._now())
+            await self._check_ear()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _check_ear(self) -> None:
+        """A deaf gateway says so and keeps trying; it does not die of a switched-off adapter."""
+        try:
+            if await self._radio.check(self._settings.silence):
+                self._feed()
+                self._say("ready")
+        except RadioFailure as failure:
+            if self._say("alert"):
+                log("radio_failed", code=failure.code)
+
+    def _say(self, word: str) -> bool:
+        if self._uplink.state == word:
+            return False
+        self._uplink.tell_state(State(state="alert" if word == "alert" else "ready"))
+        return True
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self._failure or error
+
+    # -- talking
+
+    def _read_list(self) -> None:
+        self._entries = {entry.address: entry for entry in self._devices.load()}
+        for entry in self._entries.values():
+            profile = self._profiles.get(entry.profile)
+            if profile is None:
+                log("profile_missing", device=entry.id, profile=entry.profile)
+            else:
+                self._introduce(entry, profile, None)
+
+    def _introduce(self, entry: Entry, profile: Profile, info: DeviceInfo | None) -> None:
+        """Tell the engine about a device when there is something new to tell."""
+        known = self._journal.note(entry.id)
+        note = decode(known, DeviceNote) if known else DeviceNote(device=entry.id, profile=profile.id)
+        note = describe(note, entry, profile, info)
+        said = encode(note)
+        if said != known:
+            self._journal.keep_note(entry.id, said)
+        if said != known or self._notes.get(entry.id) != note:
+            self._notes[entry.id] = note
+            self._uplink.tell_device(note)
+
+    def _obey(self, topic: str, payload: bytes) -> None:
+        """Called by the uplink's thread."""
+        reply = follow(topic, payload, self._settings.gateway, self._settings.home)
+        if reply is not None:
+            self._uplink.reply(reply)
+
+    def _health(self) -> Health:
+        depth = self._journal.depth()
+        return Health(
+            version=self._settings.version,
+            at=self._now(),
+            uptime=(self._now() - self._started) / timedelta(seconds=1),
+            journal=depth.frames + depth.waiting,
+            parked=depth.parked,
+            unknown_adverts=sum(self._unknown.copy().values()),
+        )
+
+
+def describe(note: DeviceNote, entry: Entry, profile: Profile, info: DeviceInfo | None) -> DeviceNote:
+    """What is known of a device: the family's words, then what it said of itself, then the household's list."""
+    told = {name: value for name, value in msgspec.structs.asdict(info or DeviceInfo()).items() if value is not None}
+    base = msgspec.structs.replace(note, maker=note.maker or profile.maker, model=note.model or profile.model)
+    return functools.reduce(
+        lambda so_far, more: msgspec.structs.replace(so_far, **more),
+        (told, {"profile": profile.id, "experimental": profile.experimental, "bindings": entry.bindings}),
+        base,
+    )

@@ -1,0 +1,57 @@
+"""When to connect to whom: one device at a time, nobody hammered, everybody heard again gets another chance (pure)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+# Devices go on advertising for seconds after they said everything, and some do so for ever.
+SOON: Final = 1.0
+FIRST_WAIT: Final = 2.0
+MOST_EMPTY: Final = 60.0
+MOST_FAILED: Final = 300.0
+
+
+class _Patience(msgspec.Struct):
+    until: float = 0.0
+    empty: int = 0
+    failed: int = 0
+
+
+class Visits:
+    """A queue of device ids; times are monotonic seconds given by the caller."""
+
+    def __init__(self) -> None:
+        self._queue: OrderedDict[str, None] = OrderedDict()
+        self._patience: dict[str, _Patience] = {}
+        self._busy: str | None = None
+
+    def heard(self, device: str, now: float) -> bool:
+        """Queue a device that advertises, unless it is being visited or was visited too lately; whether it was."""
+        if device == self._busy or device in self._queue or now < self._patience.get(device, _Patience()).until:
+            return False
+        self._queue[device] = None
+        return True
+
+    def take(self) -> str | None:
+        """The device to visit now; nobody else is until `done`."""
+        if self._busy is not None or not self._queue:
+            return None
+        self._busy, _ = self._queue.popitem(last=False)
+        return self._busy
+
+    def done(self, device: str, now: float, *, failed: bool, frames: int) -> None:
+        """End a visit; a device with nothing to say or that failed is left alone for longer each time."""
+        wait = self._patience.setdefault(device, _Patience())
+        wait.empty = 0 if frames or failed else wait.empty + 1
+        wait.failed = wait.failed + 1 if failed else 0
+        if failed:
+            pause = min(MOST_FAILED, FIRST_WAIT * 2 ** min(wait.failed - 1, 10))
+        elif wait.empty:
+            pause = min(MOST_EMPTY, FIRST_WAIT * 2 ** min(wait.empty - 1, 10))
+        else:
+            pause = SOON
+        wait.until = now + pause
+        self._busy = None
