@@ -7,6 +7,14 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Hang every command under `app`."""
-    from cli import contract
+    from cli import advice, consent, contract, decode, device, engine, export, gateway, resident, today, trend
 
-    app.add_typer(contract.app, name="contract")
+    groups = {
+        "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
+        "advice": advice, "export": export, "contract": contract,
+    }  # fmt: skip
+    app.command()(today.today)
+    app.command()(trend.trend)
+    app.command()(decode.decode)
+    for name, module in groups.items():
+        app.add_typer(module.app, name=name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, Engine
 
 from engine.advice import Assessment, Change, Create, Draft, Supersede, assess, merge
 from engine.consent import permits
@@ -27,7 +26,7 @@ from engine.store import (
     repo_residents,
     tallies,
 )
-from engine.store.database import read, write
+from engine.store.database import Connection, Engine, StoreError, read, translated, write
 from engine.store.instants import to_micros
 
 TOPIC: Final = "evaluate"
@@ -111,36 +110,46 @@ def evaluate_next(engine: Engine, now: datetime) -> str | None:
     A resident on whom our own code fails is counted (`evaluation`, `failed`) and does not hold up the others.
     """
     with read(engine) as connection:
-        idle = not repo_outbox.take(connection, TOPIC) and not _due(connection, now)
+        idle = not repo_outbox.owes(connection, TOPIC) and not _due(connection, now)
     if idle:
         return None
+    with write(engine) as connection:
+        settle(connection, now)
+        debts = repo_outbox.take(connection, TOPIC)
+        for debt in debts:
+            _attempt(connection, debt.key, now)
+        repo_outbox.done(connection, debts)
+    return debts[0].key if debts else None
+
+
+def _attempt(connection: Connection, resident: str, now: datetime) -> bool:
+    """Evaluate, all or nothing; whether our own code went through. Failures of the database pass."""
     try:
-        with write(engine) as connection:
-            settle(connection, now)
-            debts = repo_outbox.take(connection, TOPIC)
-            for debt in debts:
-                evaluate(connection, debt.key, now)
-            repo_outbox.done(connection, debts)
-            return debts[0].key if debts else None
-    except (ArithmeticError, LookupError, TypeError, ValueError):
-        with write(engine) as connection:
-            repo_outbox.done(connection, repo_outbox.take(connection, TOPIC))
-            tallies.add(connection, {("evaluation", "failed"): 1})
-        return None
+        with translated(), connection.begin_nested():
+            evaluate(connection, resident, now)
+    except StoreError:
+        raise
+    except Exception:  # noqa: BLE001 - one resident's odd history must not stop a town's readings
+        tallies.add(connection, {("evaluation", "failed"): 1})
+        return False
+    return True
 
 
 def settle(connection: Connection, now: datetime) -> tuple[str, ...]:
     """Deliver what was approved and held long enough, wake what slept long enough; the ids that moved.
 
-    A resident who withdrew the consent meanwhile gets nothing: the item is superseded instead.
+    Nothing stale goes out: whoever is due is judged anew on what is stored by now, and an item that is vetoed,
+    overtaken, no longer consented to or that could not be judged is superseded instead.
     """
     moved: list[str] = []
+    residents = {item.resident_id: None for item in _due(connection, now)}
+    judged = {resident for resident in residents if _attempt(connection, resident, now)}
     for item in _due(connection, now):
         verb: Verb = "wake" if item.state == "snoozed" else "deliver"
-        if not _permitted(connection, item.resident_id, item.topic, now):
-            command = Command(verb="supersede", by=ENGINE, version=item.version, reason="no-consent")
-        else:
-            command = Command(verb=verb, by=ENGINE, version=item.version)
+        command = Command(verb=verb, by=ENGINE, version=item.version)
+        if verb == "deliver" and (item.resident_id not in judged or not _permitted(connection, item, now)):
+            reason = "no-consent" if item.resident_id in judged else "not-evaluated"
+            command = Command(verb="supersede", by=ENGINE, version=item.version, reason=reason)
         moved += [item.id] if _store(connection, item, command, now) else []
     return tuple(moved)
 
@@ -159,17 +168,21 @@ def _awake(connection: Connection, items: Sequence[Item], now: datetime) -> list
     return [fresh.get(item.id) or item for item in items]
 
 
-def _permitted(connection: Connection, resident: str, topic: str, now: datetime) -> bool:
+def _permitted(connection: Connection, item: Item, now: datetime) -> bool:
+    return item.topic not in _barred(connection, item.resident_id, {item.topic}, now)
+
+
+def _barred(connection: Connection, resident: str, topics: Iterable[str], now: datetime) -> set[str]:
+    """The topics this resident did not agree to get advice on."""
     events = repo_consents.events_of(connection, [resident], "advice").get(resident, [])
-    return permits(events, "advice", None, topic, now).granted
+    return {topic for topic in topics if not permits(events, "advice", None, topic, now).granted}
 
 
 def _consented(
     connection: Connection, resident: str, found: Assessment, rules: Sequence[Rule], now: datetime
 ) -> tuple[list[Draft], dict[str, str]]:
     """The drafts the resident agreed to, and which rules no longer stand."""
-    topics = {rule.topic for rule in rules}
-    barred = {topic for topic in topics if not _permitted(connection, resident, topic, now)}
+    barred = _barred(connection, resident, {rule.topic for rule in rules}, now)
     drafts = [draft for draft in found.drafts if draft.topic not in barred]
     return drafts, found.withdrawn | {rule.id: "no-consent" for rule in rules if rule.topic in barred}
 

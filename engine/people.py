@@ -176,7 +176,7 @@ def _choice(text: str, allowed: tuple[str, ...]) -> str | Refusal:
 
 def _line(text: str) -> str | Refusal | None:
     """Free text of one line, kept as typed; control characters are refused, "" is None."""
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
         return Refusal("control-character", "must be one line of plain text")
     if len(text) > MAX_LINE:
         return Refusal("too-long", f"must not be longer than {MAX_LINE} characters")

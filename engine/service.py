@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,14 +19,14 @@ from sqlalchemy import Connection, Engine
 
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
-from engine.evaluate import evaluate
+from engine.evaluate import evaluate_next
 from engine.intake import Household, Refused, accept
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
-from engine.store import repo_devices, repo_gateways, repo_outbox, tallies
-from engine.store.database import StoreError, read, write
+from engine.store import repo_devices, repo_gateways, tallies
+from engine.store.database import StoreError, write
 from engine.store.households import change_token, households_of
-from engine.store.readings import EVALUATE, Bad, Heard, recent_of, remember, write_batch
+from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 
 BATCH = 500
 QUIET_SECONDS = 0.5
@@ -186,7 +187,8 @@ class Service:
             self._busy_at = time.monotonic()
             self._take(deliveries)
         elif time.monotonic() - self._busy_at > QUIET_SECONDS:
-            self._evaluate()
+            with suppress(StoreError):  # a busy database: the debt stays in the outbox
+                evaluate_next(self._engine, self._clock())
         return len(deliveries)
 
     def _take(self, deliveries: list[Delivery]) -> None:
@@ -220,26 +222,6 @@ class Service:
         with write(self._engine) as connection:
             write_batch(connection, [], [found], self._clock())
         return tuple(_answers([], [found]))
-
-    def _evaluate(self) -> None:
-        """Look anew at one resident whose readings changed; a bug there is counted and does not stop the intake."""
-        with read(self._engine) as connection:
-            if not repo_outbox.take(connection, EVALUATE):
-                return
-        now = self._clock()
-        debts: list[repo_outbox.Debt] = []
-        try:
-            with write(self._engine) as connection:
-                debts = repo_outbox.take(connection, EVALUATE)
-                for debt in debts:
-                    evaluate(connection, debt.key, now)
-                repo_outbox.done(connection, debts)
-        except StoreError:
-            return
-        except Exception:  # noqa: BLE001 - one resident's odd history must not stop a town's readings
-            with write(self._engine) as connection:
-                repo_outbox.done(connection, debts)
-                tallies.add(connection, {("evaluate", "engine-bug"): len(debts)})
 
     def _tell(self, answer: Answer) -> None:
         topic = topics.down(answer.gateway, "ack")

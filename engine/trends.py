@@ -7,9 +7,11 @@ person on the scale, a box in the hands); the slope is Theil-Sen over 28 days wi
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from statistics import median
+from itertools import combinations
+from statistics import NormalDist, median
 from typing import Final
 
 import msgspec
@@ -17,6 +19,7 @@ import msgspec
 DAY: Final = timedelta(days=1)
 SLOPE_DAYS: Final = 28
 CONFIDENCE: Final = 0.90
+_Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 # A claim needs more than an interval that happens to miss 0: six days of data that span ten.
 CLAIM_DAYS: Final = 6
 CLAIM_SPAN: Final = 10.0
@@ -108,17 +111,22 @@ def _by_day(known: Sequence[tuple[datetime, float]], as_of: datetime) -> list[tu
 
 
 def _theil_sen(recent: Sequence[tuple[float, float]]) -> tuple[float | None, float | None, float | None]:
-    """Slope per week with its interval; no interval below three days."""
-    if len(recent) < 2:  # noqa: PLR2004 - a slope needs two days
+    """Slope per week with its interval after Sen 1968; no interval below three days."""
+    slopes = sorted(7 * (b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(recent, 2))
+    if not slopes:
         return None, None, None
     if len(recent) == 2:  # noqa: PLR2004 - two days have a slope but no scatter
-        (x0, y0), (x1, y1) = recent
-        return 7 * (y1 - y0) / (x1 - x0), None, None
-    from scipy.stats import theilslopes
+        return slopes[0], None, None
+    count, ties = len(recent), Counter(value for _, value in recent).values()
+    variance = (_sen_term(count) - sum(_sen_term(tie) for tie in ties)) / 18
+    reach = _Z * math.sqrt(max(variance, 0.0))
+    low = max(round((len(slopes) - reach) / 2) - 1, 0)
+    high = min(round((len(slopes) + reach) / 2), len(slopes) - 1)
+    return median(slopes), slopes[low], slopes[high]
 
-    found = theilslopes([y for _, y in recent], [x for x, _ in recent], alpha=CONFIDENCE)
-    slope, low, high = (7 * float(value) for value in (found.slope, found.low_slope, found.high_slope))
-    return slope, low, high
+
+def _sen_term(count: int) -> int:
+    return count * (count - 1) * (2 * count + 5)
 
 
 def _follow(days: Sequence[tuple[float, float]], model: Noise) -> _Belief:

@@ -109,8 +109,12 @@ class Journal:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-            self._prepare()
         except (OSError, sqlite3.Error) as error:
+            raise _journal_error(error) from error
+        try:
+            self._prepare()
+        except (sqlite3.Error, JournalError) as error:
+            self._db.close()
             raise _journal_error(error) from error
 
     def _prepare(self) -> None:
@@ -371,6 +375,8 @@ def _count(db: sqlite3.Connection, codes: Iterable[str], prefix: str) -> None:
 
 
 def _journal_error(error: Exception) -> JournalError:
+    if isinstance(error, JournalError):
+        return error
     text = str(error)
     code = "full" if "full" in text else "busy" if "locked" in text else "damaged"
     return JournalError(code, f"journal: {text}")

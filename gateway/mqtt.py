@@ -11,6 +11,7 @@ import hashlib
 import queue
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -31,6 +32,8 @@ from gateway.settings import BrokerAddress
 SESSION_EXPIRY: Final = 7 * 24 * 3600
 KEEPALIVE: Final = 30
 CONNECT_TIMEOUT: Final = 10.0
+# A broker without MQTT 5 may keep silent instead of refusing: do not wait long before speaking 3.1.1.
+PROBE_TIMEOUT: Final = 3.0
 # Messages the broker has not taken, and readings the engine has not answered, at most.
 MESSAGES: Final = 20
 READINGS: Final = 1000
@@ -85,7 +88,7 @@ class Uplink:
         self._inbox: queue.SimpleQueue[tuple[int, _Event]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="uplink", daemon=True)
         self._stopping = threading.Event()
-        self._protocol: MQTTProtocolVersion = MQTTv5
+        self._protocol: MQTTProtocolVersion = MQTTv5 if broker.mqtt5 else MQTTv311
         self._generation = 0
         self._state: State = State(state="ready")
         self._notes: dict[str, bytes] = {}
@@ -95,6 +98,7 @@ class Uplink:
         self._flying: dict[str, datetime] = {}
         self._payloads: dict[str, tuple[str, ...]] = {}
         self._next_health = self._next_hurry = datetime.min.replace(tzinfo=UTC)
+        self._latest = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
         self.connected = threading.Event()
 
     def start(self) -> None:
@@ -200,8 +204,9 @@ class Uplink:
         return {"clean_start": False, "properties": properties}
 
     def _await_connack(self) -> _Connected | None:
-        deadline = self._now() + timedelta(seconds=CONNECT_TIMEOUT)
-        while (left := (deadline - self._now()).total_seconds()) > 0 and not self._stopping.is_set():
+        patient = PROBE_TIMEOUT if self._protocol == MQTTv5 else CONNECT_TIMEOUT
+        deadline = time.monotonic() + patient
+        while (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
             for event in self._drain(left):
                 if isinstance(event, _Connected):
                     return event
@@ -247,7 +252,10 @@ class Uplink:
         for device in sorted(self._untold.copy()):
             self._untold.discard(device)
             self._say(client, "device", self._notes[device])
-        if self._health and self._now() >= self._next_health:
+        if (
+            self._health
+            and not self._next_health - timedelta(seconds=self._health_every) <= self._now() < self._next_health
+        ):
             self._next_health = self._now() + timedelta(seconds=self._health_every)
             self._say(client, "health", encode(self._health()), retain=True)
 
@@ -261,6 +269,11 @@ class Uplink:
     def _publish_due(self, client: Client) -> float:
         """Send what is due as far as the window allows; seconds until there may be more."""
         now = self._now()
+        if now < self._latest - timedelta(seconds=5):
+            # The clock was set back: what was due soon would now wait for ever.
+            self._flying.clear()
+            self._journal.hurry(now)
+        self._latest = now
         self._flying = {name: due for name, due in self._flying.items() if due > now}
         room = READINGS - len(self._flying)
         if room <= 0 or len(self._mids) >= MESSAGES:

@@ -35,18 +35,15 @@ Passkey = Callable[[str], Awaitable[int | None]]
 class PairingAgent:
     """The default agent while the context lasts. `passkey(device path)` asks a person, None refuses."""
 
-    def __init__(
-        self, passkey: Passkey | None = None, *, bus: BusType = BusType.SYSTEM, address: str | None = None
-    ) -> None:
-        self._passkey = passkey
-        self._connect = lambda: MessageBus(bus_address=address, bus_type=bus)
+    def __init__(self, passkey: Passkey | None = None, *, address: str | None = None) -> None:
+        self._passkey, self._address = passkey, address
         self._bus: MessageBus | None = None
         self._pending: set[asyncio.Future[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Register; raises RadioFailure when there is no BlueZ."""
         try:
-            bus = MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM)  # type: ignore[no-untyped-call]
+            bus = MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM)
             self._bus = await bus.connect()
         except (OSError, EOFError, AuthError, InvalidAddressError) as error:
             raise RadioFailure("no-bluetooth", str(error)) from error

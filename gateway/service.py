@@ -101,8 +101,7 @@ class Gateway:
                 for task in tasks:
                     task.cancel()
         except BaseExceptionGroup as failures:
-            # One cause, one failure: callers know RadioFailure, JournalError and DeviceError, not groups of them.
-            raise failures.exceptions[0] from None
+            raise _first(failures) from None
         finally:
             notify("STOPPING=1")
             await self._close()
@@ -163,17 +162,22 @@ class Gateway:
     # -- visiting
 
     async def _visiting(self) -> None:
-        while True:
-            device = self._visits.take()
-            if device is None:
+        async with asyncio.TaskGroup() as visits:
+            while True:
+                device = self._visits.take()
+                if device is not None:
+                    visits.create_task(self._visit_once(device))
+                    continue
                 self._visit.clear()
                 await self._visit.wait()
-                continue
-            entry = next((item for item in self._entries.values() if item.id == device), None)
-            outcome = await self._call_on(entry) if entry else None
-            failed = outcome is None or outcome.code != "done"
-            frames = outcome.frames if outcome else 0
-            self._visits.done(device, asyncio.get_running_loop().time(), failed=failed, frames=frames)
+
+    async def _visit_once(self, device: str) -> None:
+        entry = next((item for item in self._entries.values() if item.id == device), None)
+        outcome = await self._call_on(entry) if entry else None
+        failed = outcome is None or outcome.code != "done"
+        frames = outcome.frames if outcome else 0
+        self._visits.done(device, asyncio.get_running_loop().time(), failed=failed, frames=frames)
+        self._visit.set()
 
     async def _call_on(self, entry: Entry) -> Outcome | None:
         profile = self._profiles[entry.profile]
@@ -204,7 +208,8 @@ class Gateway:
             self._work.clear()
             flush = self._hearing.next_flush()
             moments = [moment for moment in (wake, flush) if moment is not None]
-            wait = max(0.05, (min(moments) - self._now()).total_seconds()) if moments else None
+            # Never long: the clock may be set in the meantime, and then the moment is nearer than it seemed.
+            wait = min(1.0, max(0.05, (min(moments) - self._now()).total_seconds())) if moments else None
             try:
                 async with asyncio.timeout(wait):
                     await self._work.wait()
@@ -298,6 +303,13 @@ class Gateway:
             parked=depth.parked,
             unknown_adverts=sum(self._unknown.copy().values()),
         )
+
+
+def _first(failures: BaseException) -> BaseException:
+    """One cause, one failure: callers know RadioFailure, JournalError and DeviceError, not groups of them."""
+    while isinstance(failures, BaseExceptionGroup):
+        failures = failures.exceptions[0]
+    return failures
 
 
 def describe(note: DeviceNote, entry: Entry, profile: Profile, info: DeviceInfo | None) -> DeviceNote:

@@ -9,11 +9,15 @@ import msgspec
 
 
 class BrokerAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how to reach the broker; user name is the gateway id unless told otherwise."""
+    """Where and how to reach the broker; user name is the gateway id unless told otherwise.
+
+    `mqtt5` False spares a broker known to speak 3.1.1 only (amqtt) the futile first try.
+    """
 
     host: str
     port: int
     tls: bool = False
+    mqtt5: bool = True
     username: str | None = None
     password: str | None = None
     ca_file: str | None = None
@@ -24,6 +28,7 @@ class BrokerAddress(msgspec.Struct, frozen=True, kw_only=True):
 def broker_address(
     url: str,
     *,
+    mqtt5: bool = True,
     username: str | None = None,
     password: str | None = None,
     ca_file: str | None = None,
@@ -39,6 +44,7 @@ def broker_address(
         host=parts.hostname,
         port=parts.port or (8883 if tls else 1883),
         tls=tls,
+        mqtt5=mqtt5,
         username=username,
         password=password,
         ca_file=ca_file,

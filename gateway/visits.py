@@ -1,4 +1,8 @@
-"""When to connect to whom: one device at a time, nobody hammered, everybody heard again gets another chance (pure)."""
+"""When to connect to whom: few at once, nobody hammered, everybody heard again gets another chance (pure).
+
+Connecting itself happens one device at a time (the radio sees to that); a mirror that stays connected for hours must
+not keep the scale waiting.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ SOON: Final = 1.0
 FIRST_WAIT: Final = 2.0
 MOST_EMPTY: Final = 60.0
 MOST_FAILED: Final = 300.0
+# Home adapters hold five to seven links; some are other people's.
+AT_ONCE: Final = 3
 
 
 class _Patience(msgspec.Struct):
@@ -26,21 +32,22 @@ class Visits:
     def __init__(self) -> None:
         self._queue: OrderedDict[str, None] = OrderedDict()
         self._patience: dict[str, _Patience] = {}
-        self._busy: str | None = None
+        self._busy: set[str] = set()
 
     def heard(self, device: str, now: float) -> bool:
         """Queue a device that advertises, unless it is being visited or was visited too lately; whether it was."""
-        if device == self._busy or device in self._queue or now < self._patience.get(device, _Patience()).until:
+        if device in self._busy or device in self._queue or now < self._patience.get(device, _Patience()).until:
             return False
         self._queue[device] = None
         return True
 
     def take(self) -> str | None:
-        """The device to visit now; nobody else is until `done`."""
-        if self._busy is not None or not self._queue:
+        """The device to visit now, None when there is none or enough are visited already."""
+        if len(self._busy) >= AT_ONCE or not self._queue:
             return None
-        self._busy, _ = self._queue.popitem(last=False)
-        return self._busy
+        device, _ = self._queue.popitem(last=False)
+        self._busy.add(device)
+        return device
 
     def done(self, device: str, now: float, *, failed: bool, frames: int) -> None:
         """End a visit; a device with nothing to say or that failed is left alone for longer each time."""
@@ -54,4 +61,4 @@ class Visits:
         else:
             pause = SOON
         wait.until = now + pause
-        self._busy = None
+        self._busy.discard(device)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from simulators.receiver import Receiver
 
 MTU = 185
+HANG_UP = 2.0
 SHORT = 2
 _UUIDS = {
     AdvertisingData.Type.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS: 2,
@@ -177,8 +178,8 @@ class BumbleClient(BaseBleakClient):
         if link is None:
             return
         with suppress(BaseBumbleError, TimeoutError):
-            await link.disconnect()
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(HANG_UP):
+                await link.disconnect()
                 await self._gone.wait()
 
     async def pair(self, *args: Any, **kwargs: Any) -> None:

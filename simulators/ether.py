@@ -34,7 +34,7 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
         self.antennas: set[_Antenna] = set()
         self._taken: set[Any] = set()
         self._server: asyncio.Server | None = None
-        self._announcement = b""
+        self.announcement = b""
 
     async def listen(self, place: Place) -> Place:
         """Accept gateways at `place` (port 0: any free one) and say where; raises OSError when it is taken."""
@@ -53,15 +53,10 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
             self._server.close()
 
     def announce(self, data: bytes) -> None:
-        """Tell every gateway radio, now and when it joins, in order with everything else it hears."""
-        self._announcement = data
+        """Tell every gateway radio, now and when it begins to scan, in order with everything else it hears."""
+        self.announcement = data
         for antenna in self.antennas:
             antenna.send_hci_packet(hci.HCI_Vendor_Event(data))
-
-    def join(self, antenna: _Antenna) -> None:
-        """Put a gateway's controller on the air."""
-        self.antennas.add(antenna)
-        antenna.send_hci_packet(hci.HCI_Vendor_Event(self._announcement))
 
     def listening(self) -> frozenset[object]:
         """The gateway controllers that are scanning right now."""
@@ -129,6 +124,11 @@ class _Antenna(Controller):  # type: ignore[misc]  # bumble is untyped here
 
     pending_le_connection: Any
 
+    def on_hci_le_set_extended_scan_enable_command(self, command: Any) -> Any:
+        # bumble's host drops events before its reset is over, so joining is too early.
+        self.send_hci_packet(hci.HCI_Vendor_Event(self.link.announcement))
+        return super().on_hci_le_set_extended_scan_enable_command(command)
+
     def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
         pending: Any = self.pending_le_connection
         self.pending_le_connection = None
@@ -162,7 +162,7 @@ class _HciPort(asyncio.Protocol):
         self._wire = cast("asyncio.Transport", transport)
         self._antenna = _Antenna(f"gateway-{len(self._air.antennas)}", host_sink=self, link=self._air)
         self._parser.set_packet_sink(self._antenna)
-        self._air.join(self._antenna)
+        self._air.antennas.add(self._antenna)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)

@@ -37,7 +37,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes to be played as they were captured; hexadecimal.
 
-    A service: `service`, `characteristic` and `frames`, indicated or notified in turn. An advert: `structures`, pairs
+    A service: `service`, `characteristic` and `frames`, indicated or notified in turn; `more` names characteristics
+    that the captured device had too, though nothing of them was recorded. An advert: `structures`, pairs
     of AD type and data, one list for each frame.
     """
 
@@ -45,6 +46,7 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     characteristic: str | None = None
     indicate: bool = True
     frames: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
     structures: tuple[tuple[tuple[int, str], ...], ...] = ()
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 from bumble.core import BaseBumbleError
 from bumble.device import Device
 from bumble.hci import Address, HCI_LE_Create_Connection_Cancel_Command
@@ -82,11 +82,15 @@ class Receiver:
         device = await self.device()
         async with self.connecting:
             try:
-                return await device.connect(Address(address), timeout=patience)
+                link = await device.connect(Address(address), timeout=patience)
             except asyncio.CancelledError:
                 # bumble forgets to call the request back, and the next one would be refused.
                 await asyncio.shield(device.host.send_sync_command(HCI_LE_Create_Connection_Cancel_Command()))
                 raise
+        if device.connections.get(link.handle) is not link:
+            # Established and lost in one breath: another gateway was quicker.
+            raise BleakError("disconnected")
+        return link
 
     async def close(self) -> None:
         """Leave the air."""

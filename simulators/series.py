@@ -157,10 +157,11 @@ def _in_circle(day: date) -> date:
 
 
 def _morning(day: date, now: datetime, zone: ZoneInfo, rng: Random) -> datetime:
-    # Before breakfast; someone who runs the demo at dawn gets today's weighing a few minutes ago.
-    return min(
-        datetime.combine(day, time(6, rng.randrange(30, 59), rng.randrange(60)), zone), now - timedelta(minutes=5)
-    )
+    """Before breakfast; whoever runs the demo earlier than that was weighed a few minutes ago, though today."""
+    usual = datetime.combine(day, time(6, rng.randrange(30, 59), rng.randrange(60)), zone)
+    if usual <= now:
+        return usual
+    return max(datetime.combine(day, time(), zone), (now - timedelta(minutes=5)).astimezone(zone))
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

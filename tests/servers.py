@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import psycopg
 import pytest
@@ -29,7 +29,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skips the test that needs `what`, but fails it where CI promised that everything is there."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is not installed and CI=true")
@@ -51,7 +51,6 @@ def postgresql() -> Iterator[str]:
     programs = postgresql_programs()
     if programs is None:
         missing("PostgreSQL")
-        return
     home = Path(tempfile.mkdtemp(prefix="phr-pg-"))
     try:
         yield from _serve(programs, home)
@@ -61,16 +60,37 @@ def postgresql() -> Iterator[str]:
 
 def _serve(programs: Path, home: Path) -> Iterator[str]:
     # initdb refuses root, so root steps down to nobody, who must own the folder.
-    identity = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
-    if identity:
-        os.chown(home, UNPRIVILEGED, UNPRIVILEGED)
+    nobody = UNPRIVILEGED if os.geteuid() == 0 else None
+    groups: list[str | int] | None = None if nobody is None else []
+    if nobody is not None:
+        os.chown(home, nobody, nobody)
     data, port, log = home / "data", free_port(), home / "log"
-    initdb = [programs / "initdb", "-D", data, "-U", "phr", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=home, **identity)  # type: ignore[call-overload]
-    command = [programs / "postgres", "-D", data, "-k", home, "-h", "127.0.0.1", "-p", str(port)]
+    initdb = [
+        str(programs / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "phr",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "-N",
+    ]
+    made = subprocess.run(
+        initdb, check=False, capture_output=True, text=True, cwd=home, user=nobody, group=nobody, extra_groups=groups
+    )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
+    # The kernel stops the server even when the tests are killed and can stop nothing themselves.
+    leash = ["setpriv", "--pdeathsig", "INT", "--"] if shutil.which("setpriv") else []
+    command = [*leash, str(programs / "postgres"), "-D", str(data), "-k", str(home), "-h", "127.0.0.1", "-p", str(port)]
     command += [word for setting in _FAST for word in ("-c", setting)]
     with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, cwd=home, **identity)
+        server = subprocess.Popen(
+            command, stdout=output, stderr=output, cwd=home, user=nobody, group=nobody, extra_groups=groups
+        )
     try:
         url = f"postgresql://phr@127.0.0.1:{port}"
         _wait(server, url, log)

@@ -153,7 +153,8 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     if not rows:
         return 0
     statement = dialect_insert(connection, table).on_conflict_do_nothing()
-    return connection.execute(statement, _in_key_order(table, rows)).rowcount
+    told = {"preserve_rowcount": True}
+    return connection.execute(statement, _in_key_order(table, rows), execution_options=told).rowcount
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], **changes: Any) -> None:
@@ -269,13 +270,15 @@ def _short(change: Any) -> str:
 
 
 def _code_of(error: OperationalError) -> str:
-    words = str(error.orig)
-    if "locked" in words or "busy" in words:
+    words, state = str(error.orig), getattr(error.orig, "sqlstate", None) or ""
+    # Deadlock, serialization failure, lock not available: the same again may succeed.
+    if "locked" in words or "busy" in words or state in {"40P01", "40001", "55P03"}:
         return "busy"
     if "malformed" in words:
         return "damaged"
-    starts = ("unable to open", "connection", "could not", "readonly", "attempt to write a readonly", "disk I/O")
-    return "unreachable" if any(start in words for start in starts) else "failed"
+    starts = ("unable to open", "connection", "could not", "attempt to write a readonly", "disk I/O")
+    lost = error.connection_invalidated or state.startswith(("08", "57P"))
+    return "unreachable" if lost or any(start in words for start in starts) else "failed"
 
 
 def _words(error: DBAPIError) -> str:

@@ -101,7 +101,8 @@ def devices(connection: Connection, household: str | None = None) -> list[Device
 
 def _identity(said: DeviceNote) -> dict[str, Any]:
     names = ("profile", "maker", "model", "serial", "firmware", "battery", "experimental")
-    return {name: getattr(said, name) for name in names}
+    # Devices pad their texts with NUL, which PostgreSQL cannot store and nobody can read.
+    return {name: value.replace("\0", "") if isinstance(value := getattr(said, name), str) else value for name in names}
 
 
 def _refusal(resident: str, household: str, homes: dict[str, str | None]) -> Refusal | None:

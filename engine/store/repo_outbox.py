@@ -35,6 +35,11 @@ def put(connection: Connection, topic: str, keys: Iterable[str], now: datetime) 
     connection.execute(statement.on_conflict_do_update(index_elements=["topic", "key"], set_={"at": later}), rows)
 
 
+def owes(connection: Connection, topic: str) -> bool:
+    """Whether there is any debt of `topic`; holds nothing."""
+    return connection.execute(select(OUTBOX.c.seq).where(OUTBOX.c.topic == topic).limit(1)).first() is not None
+
+
 def take(connection: Connection, topic: str, limit: int = 1) -> list[Debt]:
     """The oldest debts of `topic`; on PostgreSQL those that no other transaction holds, held until this one ends."""
     query = select(OUTBOX).where(OUTBOX.c.topic == topic).order_by(OUTBOX.c.seq).limit(limit)

@@ -28,7 +28,8 @@ class CapturedService(StoringPeripheral):
 
     def services(self) -> list[Any]:
         """The captured service."""
-        return [Service(UUID(self.service), [self._told])]
+        silent = [self.told(uuid) for uuid in self.capture.more]
+        return [Service(UUID(self.service), [self._told, *silent])]
 
     def frames(self, wall: datetime, values: dict[str, str], slot: int | None) -> list[Frame]:
         """The captured frames, whatever the time."""

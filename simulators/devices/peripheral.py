@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from bumble import gatt
+from bumble.att import ATT_Error, ErrorCode
 from bumble.controller import Controller
 from bumble.core import UUID
 from bumble.device import Device
@@ -20,7 +21,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import AsyncPipeSink
 
 from firmware_profiles.model import DecodeError
-from firmware_profiles.sig_time import decode_current_time
+from firmware_profiles.sig_time import current_time, decode_current_time
 from simulators.clock import Calendar, DeviceClock
 from simulators.ether import Air
 from simulators.household import VirtualDevice
@@ -48,6 +49,11 @@ def pack_advert(structures: Structures) -> bytes:
 def short(uuid: str) -> bytes:
     """The 16-bit form of a SIG UUID, little-endian."""
     return int(uuid[4:8], 16).to_bytes(2, "little")
+
+
+def _refuse_reading(_: Any) -> bytes:
+    # Left alone, bumble answers the read of a write-only value with silence.
+    raise ATT_Error(ErrorCode.READ_NOT_PERMITTED)
 
 
 class Peripheral:
@@ -211,7 +217,10 @@ class Peripheral:
     def writable(uuid: str, write: Callable[[Any, bytes], None], more: int = 0) -> Any:
         """A characteristic that is written with a response."""
         return Characteristic(
-            UUID(uuid), Properties(Properties.WRITE | more), Permissions.WRITEABLE, CharacteristicValue(write=write)
+            UUID(uuid),
+            Properties(Properties.WRITE | more),
+            Permissions.WRITEABLE,
+            CharacteristicValue(read=_refuse_reading, write=write),
         )
 
     def _common_services(self) -> list[Any]:
@@ -220,8 +229,13 @@ class Peripheral:
         read, open_ = Properties.READ, Permissions.READABLE
         about = [Characteristic(UUID(number), read, open_, text.encode()) for number, text in texts.items()]
         battery = Characteristic(UUID(0x2A19), read, open_, bytes((spec.battery,)))
-        clock = self.writable("00002a2b-0000-1000-8000-00805f9b34fb", self._set_clock)
+        time = CharacteristicValue(read=self._read_clock, write=self._set_clock)
+        clock = Characteristic(UUID(0x2A2B), read | Properties.WRITE, open_ | Permissions.WRITEABLE, time)
         return [Service(UUID(0x180A), about), Service(UUID(0x180F), [battery]), Service(UUID(0x1805), [clock])]
+
+    def _read_clock(self, link: Any) -> bytes:
+        del link
+        return current_time(self.clock.show(self.room.calendar()))
 
     def _set_clock(self, link: Any, value: bytes) -> None:
         del link

@@ -36,7 +36,13 @@ NOWHERE = BrokerAddress(host="127.0.0.1", port=9)
 
 def device(kind: Kind, **fields: Any) -> VirtualDevice:
     """A device of `kind` with small patience, so that a test is quick."""
-    given = {"address": "F0:00:00:00:00:21", "profile": PROFILES[kind], "heard_after": 0.3, "aired": 5.0, "rest": 0.1}
+    given: dict[str, Any] = {
+        "address": "F0:00:00:00:00:21",
+        "profile": PROFILES[kind],
+        "heard_after": 0.3,
+        "aired": 5.0,
+        "rest": 0.1,
+    }
     return VirtualDevice(name="it", kind=kind, **(given | fields))
 
 
@@ -72,7 +78,7 @@ class Home:
 
     async def until_delivered(self, count: int, name: str = "it") -> None:
         async with asyncio.timeout(30):
-            while (await self.totals(name))["delivered"] < count:
+            while (await self.totals(name))["delivered"] < count:  # noqa: ASYNC110 - another process counts
                 await asyncio.sleep(0.05)
 
 
@@ -109,7 +115,7 @@ class Ears:
     async def until(self, enough: Callable[[Sequence[Reading]], bool]) -> list[Reading]:
         """The readings as soon as they are `enough`."""
         async with asyncio.timeout(30):
-            while not enough(found := self.readings()):
+            while not enough(found := self.readings()):  # noqa: ASYNC110 - the journal rings no bell
                 await asyncio.sleep(0.03)
         return found
 
@@ -118,11 +124,17 @@ class Ears:
         return await self.until(lambda found: len(found) >= number)
 
 
-@asynccontextmanager
-async def gateway(folder: Path, at: Home, *, pins: dict[int, int] | None = None, name: str = "b") -> AsyncIterator[Ears]:
-    """The production gateway with every device of `at` on its list, until the block ends."""
+def _folder(folder: Path) -> Devices:
     folder.mkdir(exist_ok=True)
-    listed = Devices(folder)
+    return Devices(folder)
+
+
+@asynccontextmanager
+async def gateway(
+    folder: Path, at: Home, *, pins: dict[int, int] | None = None, name: str = "b"
+) -> AsyncIterator[Ears]:
+    """The production gateway with every device of `at` on its list, until the block ends."""
+    listed = _folder(folder)
     if not listed.load():
         for one in at.process.home.devices:
             listed.add(entry(one.address, one.profile, household=HOUSEHOLD))

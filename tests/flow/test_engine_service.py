@@ -16,7 +16,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine, text
 
-import engine.service as service_module
+import engine.intake
+import engine.service
 from engine.contract import topics, wire
 from engine.contract.reading import Reading, Value
 from engine.contract.wire import Binding, DeviceNote
@@ -62,7 +63,7 @@ class Ears:
         self.gateway = gateway
         self.heard: queue.Queue[wire.Ack | wire.Bad] = queue.Queue()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, f"ears-{gateway}")
-        self._client.on_message = lambda _c, _u, message: self.heard.put(wire.decode_answer(message.payload))
+        self._client.on_message = lambda _c, _u, message: self.heard.put(wire.decode_answer(bytes(message.payload)))
         ready = threading.Event()
         self._client.on_subscribe = lambda *_: ready.set()
         self._client.connect("127.0.0.1", int(url.rsplit(":", 1)[1]))
@@ -238,14 +239,14 @@ def test_a_gateway_that_was_never_enrolled_stores_nothing_under_anybody(store: E
 def test_a_message_that_trips_a_bug_is_parked_and_its_neighbours_are_stored(
     store: Engine, broker: Mosquitto, ears: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., Any] = service_module.accept
+    real: Callable[..., Any] = engine.intake.accept
 
     def stumbling(reading: Reading, *rest: Any) -> Any:
         if reading.values == (Value("body-weight", "13.13", "kg"),):
             raise ZeroDivisionError
         return real(reading, *rest)
 
-    monkeypatch.setattr(service_module, "accept", stumbling)
+    monkeypatch.setattr(engine.service, "accept", stumbling)
     with working(store, broker):
         ears.say(
             "reading", wire.encode_batch([wire.encode_reading(weighing(n, kg)) for n, kg in ((1, "62"), (2, "13.13"))])

@@ -18,7 +18,11 @@ START = datetime(2026, 11, 1, tzinfo=TOKYO)
 
 def point(minute: int, steps: int) -> Point:
     return Point(
-        at=START + timedelta(minutes=minute), value=Decimal(steps), unit="{steps}", reading_id=f"{minute}", device_id="d"
+        at=START + timedelta(minutes=minute),
+        value=Decimal(steps),
+        unit="{steps}",
+        reading_id=f"{minute}",
+        device_id="d",
     )
 
 

@@ -43,7 +43,9 @@ class Queue(RuleBasedStateMachine):
         asked=st.sampled_from([(), ("symptoms",)]),
         later=st.sampled_from([None, -5, 20]),
     )
-    def somebody_commands(self, verb: Verb, by: str, behind: int, reason: str | None, asked: Any, later: int | None) -> None:
+    def somebody_commands(
+        self, verb: Verb, by: str, behind: int, reason: str | None, asked: Any, later: int | None
+    ) -> None:
         until = None if later is None else self.now + timedelta(minutes=later)
         command = Command(
             verb=verb, by=by, version=self.item.version - behind, reason=reason, asked=asked, until=until,
@@ -69,7 +71,7 @@ class Queue(RuleBasedStateMachine):
     @rule()
     def the_engine_settles(self) -> None:
         for verb in ("open", "wake", "deliver"):
-            command = Command(verb=verb, by=ENGINE, version=self.item.version)  # type: ignore[arg-type]
+            command = Command(verb=verb, by=ENGINE, version=self.item.version)
             before, found = self.item, decide(self.item, command, self.now)
             if isinstance(found, Decision):
                 self.after(before, found, command)
@@ -80,7 +82,11 @@ class Queue(RuleBasedStateMachine):
         assert found.item.version == before.version + 1
         assert (found.event.from_state, found.event.to_state) == (before.state, found.item.state)
         if command.verb == "undo":
-            assert (found.item.state, found.item.text_ja, found.item.evidence) == ("open", before.text_ja, before.evidence)
+            assert (found.item.state, found.item.text_ja, found.item.evidence) == (
+                "open",
+                before.text_ja,
+                before.evidence,
+            )
         again = decide(before, command, self.now)
         assert isinstance(again, Decision), "a decision depends on its inputs only"
         other = decide(found.item, command, self.now)

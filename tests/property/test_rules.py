@@ -21,7 +21,9 @@ AS_OF = datetime(2026, 11, 21, tzinfo=UTC)
 def near(name: str, rule: Rule) -> st.SearchStrategy[Decimal]:
     cuts = [c.value for case in rule.case for c in case.conditions if c.signal == name]
     return st.one_of(
-        st.sampled_from([cut + step for cut in cuts for step in (Decimal(-1), Decimal("-0.1"), Decimal(0), Decimal(1))]),
+        st.sampled_from(
+            [cut + step for cut in cuts for step in (Decimal(-1), Decimal("-0.1"), Decimal(0), Decimal(1))]
+        ),
         st.integers(0, 300).map(Decimal),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,7 @@ DAY1, DAY2, DAY3 = date(2026, 11, 1), date(2026, 11, 2), date(2026, 11, 3)
 
 
 def at(day: int, clock: str) -> datetime:
-    hour, minute, *second = (int(part) for part in clock.split(":"))
-    return datetime(2026, 11, day, hour, minute, *second, tzinfo=TOKYO)
+    return datetime.combine(date(2026, 11, day), time.fromisoformat(clock), TOKYO)
 
 
 def total(day: int, clock: str, steps: int, device: str = "d-aaaaaaaaaaaaa") -> Point:
@@ -93,7 +92,10 @@ def test_no_points_are_no_days() -> None:
 
 def test_the_week_needs_four_valid_days_and_leaves_out_today() -> None:
     today = date(2026, 11, 21)
-    totals = {today - timedelta(days=back): Decimal(steps) for back, steps in enumerate((90_000, 4000, 5000, 6000, 99, 50_000, 100, 0))}
+    totals = {
+        today - timedelta(days=back): Decimal(steps)
+        for back, steps in enumerate((90_000, 4000, 5000, 6000, 99, 50_000, 100, 0))
+    }
     week = activity(totals, today)
     assert (week.valid_days, week.low, week.high) == (4, Decimal(100), Decimal(6000))
     assert week.mean == Decimal(15_100) / 4

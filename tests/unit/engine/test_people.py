@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -104,7 +105,7 @@ def test_any_text_is_a_date_or_a_refusal(text: str) -> None:
 
 def test_the_eras_follow_each_other_without_a_gap() -> None:
     spans = list(ERAS.values())
-    for (_, last), (first, _) in zip(spans, spans[1:], strict=False):
+    for (_, last), (first, _) in pairwise(spans):
         assert last is not None
         assert (first - last).days == 1
 

@@ -40,7 +40,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['op']} {ascii(case['in'])}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['op']} {case['in']!a}")
 def test_what_people_type_is_read_as_the_table_says(case: dict[str, str]) -> None:
     found = READERS[case["op"]](case["in"])
     if "refused" in case:

@@ -52,7 +52,12 @@ def test_the_event_says_who_did_what_from_where_to_where() -> None:
     assert isinstance(found, Decision)
     event = found.event
     assert (event.advice_id, event.at, event.actor, event.command) == ("a-aaaaaaaaaaaaa", NOW, "suzuki", "reject")
-    assert (event.from_state, event.to_state, event.version, event.reason) == ("open", "rejected", 4, "not-for-this-person")
+    assert (event.from_state, event.to_state, event.version, event.reason) == (
+        "open",
+        "rejected",
+        4,
+        "not-for-this-person",
+    )
 
 
 def test_undo_comes_before_the_end_of_the_hold_or_not_at_all() -> None:
@@ -112,7 +117,9 @@ def test_a_snooze_needs_a_time_to_come_and_wakes_by_itself() -> None:
 
 
 @pytest.mark.parametrize("state", ["delivered", "rejected", "superseded", "expired"])
-@pytest.mark.parametrize("verb", ["claim", "approve", "edit", "snooze", "escalate", "supersede", "expire", "deliver", "open"])
+@pytest.mark.parametrize(
+    "verb", ["claim", "approve", "edit", "snooze", "escalate", "supersede", "expire", "deliver", "open"]
+)
 def test_what_is_over_stays_over(state: State, verb: Verb) -> None:
     assert refused(item(state), verb, reason="x", until=NOW + HOLD) == "not-allowed"
 

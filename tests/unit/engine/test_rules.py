@@ -19,16 +19,19 @@ AS_OF = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def given(values: dict[str, str]) -> Signals:
-    found = {name: Signal(value=Decimal(value), unit="1", inputs=(f"reading-{name}",)) for name, value in values.items()}
+    found = {
+        name: Signal(value=Decimal(value), unit="1", inputs=(f"reading-{name}",)) for name, value in values.items()
+    }
     return Signals(AS_OF, found)
 
 
 def cases() -> list[Any]:
-    found = []
-    for path in sorted((GOLDEN / "rules").glob("*.toml")):
-        for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]:
-            found.append(pytest.param(RULES[path.stem], case, id=f"{path.stem}: {case['name']}"))
-    return found
+    files = sorted((GOLDEN / "rules").glob("*.toml"))
+    return [
+        pytest.param(RULES[path.stem], case, id=f"{path.stem}: {case['name']}")
+        for path in files
+        for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]
+    ]
 
 
 @pytest.mark.parametrize(("rule", "case"), cases())
@@ -44,7 +47,8 @@ def test_a_rule_says_what_its_golden_case_says(rule: Rule, case: dict[str, Any])
         assert isinstance(outcome, Indeterminate)
         assert list(outcome.missing) == case["missing"]
     else:
-        assert isinstance(outcome, Silent) and case["silent"]
+        assert isinstance(outcome, Silent)
+        assert case["silent"]
 
 
 def test_every_rule_has_a_firing_a_silent_an_indeterminate_and_every_case_covered() -> None:
@@ -59,7 +63,9 @@ def test_every_threshold_of_a_rule_stands_exactly_in_a_golden_case() -> None:
     for rule in RULES.values():
         golden = tomllib.loads((GOLDEN / "rules" / f"{rule.id}.toml").read_text(encoding="utf-8"))["case"]
         for condition in (condition for case in rule.case for condition in case.conditions):
-            values = {Decimal(case["signals"][condition.signal]) for case in golden if condition.signal in case["signals"]}
+            values = {
+                Decimal(case["signals"][condition.signal]) for case in golden if condition.signal in case["signals"]
+            }
             assert condition.value in values, f"{rule.id}: {condition}"
 
 

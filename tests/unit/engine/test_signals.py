@@ -88,7 +88,13 @@ def test_without_a_height_there_is_no_bmi() -> None:
 
 @pytest.mark.parametrize(
     "mark",
-    [{"experimental": True}, {"preliminary": True}, {"certainty": "assumed"}, {"certainty": None}, {"time_quality": "unknown"}],
+    [
+        {"experimental": True},
+        {"preliminary": True},
+        {"certainty": "assumed"},
+        {"certainty": None},
+        {"time_quality": "unknown"},
+    ],
 )
 def test_doubtful_points_never_enter(mark: dict[str, Any]) -> None:
     history = {"body-weight": [point("w", ago, "62.30", **mark) for ago in (3, 2, 1)]}
@@ -146,7 +152,9 @@ def test_no_slope_is_spoken_while_its_interval_covers_zero() -> None:
     flat = of({"body-weight": [point("w", ago, "62.3" if ago % 2 else "62.9") for ago in range(27, -1, -1)]}).values
     slope = flat["weight.slope_kg_per_week"]
     assert (slope.value, slope.note) == (None, "no-trend")
-    assert slope.low is not None and slope.high is not None and slope.low <= 0 <= slope.high
+    assert slope.low is not None
+    assert slope.high is not None
+    assert slope.low <= 0 <= slope.high
     falling = of({"body-weight": [point("w", ago, f"{62 + ago * 0.1:.2f}") for ago in range(27, -1, -1)]}).values
     assert falling["weight.slope_kg_per_week"].value == Decimal("-0.70")
 

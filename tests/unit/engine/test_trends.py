@@ -41,7 +41,9 @@ def test_two_points_have_a_slope_but_claim_nothing() -> None:
 def test_steady_loss_is_claimed_with_its_interval() -> None:
     trend = weight_trend(series(28, per_week=-0.5), at(27))
     assert trend.claimed
-    assert trend.low is not None and trend.high is not None and trend.slope_per_week is not None
+    assert trend.low is not None
+    assert trend.high is not None
+    assert trend.slope_per_week is not None
     assert trend.low <= trend.slope_per_week <= trend.high < 0
     assert trend.low <= -0.5 <= trend.high
 
@@ -49,13 +51,16 @@ def test_steady_loss_is_claimed_with_its_interval() -> None:
 def test_scatter_alone_is_no_trend() -> None:
     trend = weight_trend(series(28), at(27))
     assert not trend.claimed
-    assert trend.low is not None and trend.high is not None and trend.low <= 0 <= trend.high
+    assert trend.low is not None
+    assert trend.high is not None
+    assert trend.low <= 0 <= trend.high
 
 
 def test_five_rising_days_are_too_few_to_claim() -> None:
     points = [(at(day), 70.0 + day) for day in range(5)]
     trend = weight_trend(points, at(5))
-    assert trend.low is not None and trend.low > 0
+    assert trend.low is not None
+    assert trend.low > 0
     assert not trend.claimed
 
 
@@ -64,7 +69,8 @@ def test_five_rising_days_are_too_few_to_claim() -> None:
 def test_one_wrong_reading_hardly_moves_the_level(gap: int, error: float) -> None:
     points, now = series(20), at(19 + gap)
     before, after = weight_trend(points, now), weight_trend([*points, (now, 70.0 + error)], now)
-    assert before.level is not None and after.level is not None
+    assert before.level is not None
+    assert after.level is not None
     assert abs(after.level - before.level) <= 0.3
 
 
@@ -88,7 +94,9 @@ def test_a_visitor_of_three_days_is_not_believed() -> None:
 def test_a_gap_widens_what_is_known() -> None:
     points = series(20)
     soon, late = weight_trend(points, at(20)), weight_trend(points, at(60))
-    assert soon.level_sd is not None and late.level_sd is not None and late.level_sd > 2 * soon.level_sd
+    assert soon.level_sd is not None
+    assert late.level_sd is not None
+    assert late.level_sd > 2 * soon.level_sd
     assert (late.days, late.claimed, late.slope_per_week) == (0, False, None)
     assert late.age_days == pytest.approx(41.0)
 
@@ -96,7 +104,9 @@ def test_a_gap_widens_what_is_known() -> None:
 def test_the_forecast_fades_instead_of_running_away() -> None:
     trend = weight_trend(series(40, per_week=-1.0), at(39))
     near, far = trend.forecast(7), trend.forecast(365)
-    assert near is not None and far is not None and trend.level is not None
+    assert near is not None
+    assert far is not None
+    assert trend.level is not None
     assert near < trend.level
     assert trend.level - far < 5
     assert Trend().forecast(7) is None

@@ -22,6 +22,7 @@ _APPENDED: Final = (("consent", "UPDATE"), ("advice_event", "UPDATE"), ("audit",
 def upgrade() -> None:
     """Creates every table, index and guard."""
     _create_people()
+    _create_consents()
     _create_devices()
     _create_readings()
     _create_advice()
@@ -31,7 +32,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Never: a backup is the way back, a downgrade would drop people's records."""
-    raise NotImplementedError("restore a backup instead of downgrading")
+    raise RuntimeError("restore a backup instead of downgrading")
 
 
 def _guard(table: str, verb: str) -> None:
@@ -129,6 +130,9 @@ def _create_people() -> None:
     )
     _index("resident", "household_id")
     _index("resident", "municipality_code")
+
+
+def _create_consents() -> None:
     op.create_table(
         "consent",
         _serial(),

@@ -1,0 +1,87 @@
+"""`phr simulate`: virtual devices on simulated air, and captures played to the production gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.exits import Exit
+from cli.output import emit, fail, result, say
+
+app = typer.Typer(help="Virtual devices and replays; no radio, no adapter, no root.", no_args_is_help=True)
+
+
+@app.command()
+def devices(
+    household: Annotated[
+        str, typer.Option(help="Description (JSON or TOML), or one of the built-in households: demo, fitbit.")
+    ] = "demo",
+    state: Annotated[Path | None, typer.Option(help="Folder of the devices' memory (default: a new one).")] = None,
+    listen: Annotated[str, typer.Option(help="The air: host:port or unix:/path.")] = "127.0.0.1:0",
+    orders: Annotated[str, typer.Option(help="The order channel: host:port or unix:/path.")] = "127.0.0.1:0",
+) -> None:
+    """Run a household of virtual devices until Ctrl-C; the first line says where they listen."""
+    import asyncio
+    import tempfile
+
+    import msgspec
+
+    from simulators.address import parse_place
+    from simulators.devices.room import Ready, run_devices
+    from simulators.household import HouseholdError
+
+    def ready(at: Ready) -> None:
+        result(msgspec.json.encode(at).decode())
+
+    try:
+        home = _household(household)
+        air, asked = parse_place(listen), parse_place(orders)
+        for line in home.description:
+            say(line)
+        folder = state or Path(tempfile.mkdtemp(prefix="phr-devices-"))
+        asyncio.run(run_devices(home, folder, air, asked, ready))
+    except HouseholdError as error:
+        fail(Exit.USAGE, "bad-household", str(error))
+    except ValueError as error:
+        fail(Exit.USAGE, "bad-place", str(error))
+    except OSError as error:
+        fail(Exit.NETWORK, "cannot-listen", str(error))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Captures as JSON Lines (adverts and GATT notifications).")],
+    state: Annotated[Path | None, typer.Option(help="Keep the gateway's files here.")] = None,
+) -> None:
+    """Play captured payloads to the production gateway over simulated air and print what became of them as JSON."""
+    import tempfile
+
+    from simulators.process import DevicesError
+    from simulators.replay import ReplayError, to_json
+    from simulators.replay import replay as play
+
+    try:
+        if state is not None:
+            emit(to_json(play(file, state)))
+            return
+        with tempfile.TemporaryDirectory(prefix="phr-replay-") as folder:
+            emit(to_json(play(file, Path(folder))))
+    except ReplayError as error:
+        fail(Exit.USAGE, "bad-capture", str(error))
+    except DevicesError as error:
+        fail(Exit.DEVICE_LOST, "no-devices", str(error))
+
+
+def _household(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # the type would be a heavy import
+    from datetime import UTC, datetime
+    from zoneinfo import ZoneInfo
+
+    from simulators.household import load_household
+    from simulators.series import demo_household, fitbit_household
+
+    builtin = {"demo": demo_household, "fitbit": fitbit_household}
+    if name in builtin:
+        return builtin[name](datetime.now(UTC), ZoneInfo("Asia/Tokyo"))
+    return load_household(Path(name))

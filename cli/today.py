@@ -1,0 +1,80 @@
+"""`phr today`: one sentence, one number and one next step for a resident."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.output import emit, result
+from cli.store import resident_of, transaction
+from cli.wiring import settings
+
+if TYPE_CHECKING:
+    from engine.locale import Language
+    from engine.review import Item
+    from engine.signals import Signals
+
+
+def today(
+    resident: Annotated[str, typer.Option("--resident", help="Resident id.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Say what matters today: only advice a person signed for is shown."""
+    from engine.evaluate import settle, signals_of
+    from engine.store import repo_advice
+
+    now = datetime.now(UTC)
+    with transaction(writes=True) as connection:
+        person = resident_of(connection, resident)
+        settle(connection, now)
+        signals = signals_of(connection, person, now)
+        items = repo_advice.listed(connection, resident=person.id, states=None, limit=10_000)
+    lang: Language = "en" if (settings().lang or person.language).lower().startswith("en") else "ja"
+    told = say_today(items, signals, lang)
+    if json:
+        emit({"resident": person.id, **told})
+        return
+    for line in (told["sentence"], told["number"], told["next"]):
+        result(line)
+
+
+def say_today(items: list[Item], signals: Signals, lang: Language) -> dict[str, Any]:
+    """The sentence, the number and the next step, and the id of the advice they come from (None without one)."""
+    from engine.locale import text
+    from engine.review import LIVE
+    from engine.rules.model import SEVERITIES
+
+    delivered = [item for item in items if item.state == "delivered"]
+    number = _number(signals, lang)
+    if delivered:
+        # The newest of the most serious: a referral is not hidden behind yesterday's steps.
+        best = max(delivered, key=lambda item: (SEVERITIES.index(item.severity), item.updated_at))
+        lines = (best.text_ja if lang == "ja" else best.text_en).splitlines()
+        step = _next_step(best, lines)
+        return {"sentence": lines[0], "number": number, "next": step, "text": lines, "advice": best.id}
+    waiting = any(item.state in LIVE for item in items)
+    sentence = text(lang, "resident", "today.waiting" if waiting else "today.nothing")
+    step = text(lang, "resident", "today.next")
+    return {"sentence": sentence, "number": number, "next": step, "text": [sentence], "advice": None}
+
+
+def _next_step(item: Item, lines: list[str]) -> str:
+    """The line that says what to do: the texts state the value first and the action after it."""
+    place = {"activity": 1, "weight": 2, "blood-pressure": 2}.get(item.topic, 0)
+    return lines[min(place, len(lines) - 1)]
+
+
+def _number(signals: Signals, lang: Language) -> str:
+    from engine.locale import text
+
+    weight, steps = signals.value("weight.level"), signals.value("steps.mean_7d")
+    high, low = signals.value("bp.home.systolic_mean"), signals.value("bp.home.diastolic_mean")
+    if weight is not None:
+        return text(lang, "resident", "today.weight", value=f"{weight:.1f}")
+    if steps is not None:
+        return text(lang, "resident", "today.steps", value=f"{steps:,}")
+    if high is not None and low is not None:
+        return text(lang, "resident", "today.pressure", value=f"{high:.0f}/{low:.0f}")
+    return text(lang, "resident", "today.no-number")

@@ -1,0 +1,148 @@
+"""`phr trend`: the days of one kind as a small plot or a table, and what can honestly be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.exits import Exit
+from cli.output import emit, fail, result, say
+from cli.store import resident_of, transaction
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from engine.signals import Point
+    from engine.trends import Trend
+
+NICKNAMES = {"weight": "body-weight", "steps": "steps", "pressure": "systolic", "pulse": "pulse-rate"}
+STEPS = ("steps-total", "steps-day", "steps-interval")
+WIDTH, HEIGHT = 72, 14
+
+
+def trend(
+    kind: Annotated[str, typer.Argument(help="weight, steps, pressure, pulse, or a kind of the contract.")],
+    resident: Annotated[str, typer.Option("--resident", help="Resident id.")],
+    days: Annotated[int, typer.Option(min=2, max=3660, help="How many days back.")] = 56,
+    plain: Annotated[bool, typer.Option("--plain", help="A table instead of a plot.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Show the days of one kind, and for body weight its level and its trend, if there is one."""
+    wanted, now = _kinds(kind), datetime.now(UTC)
+    points, zone = _points(resident, wanted, days, now)
+    series = _series(wanted, points, zone)
+    said = _said(wanted, points, now.astimezone(zone))
+    if json:
+        emit({"resident": resident, "kind": kind, "days": [_day(day, value) for day, value in series], "trend": said})
+        return
+    if not series:
+        fail(Exit.NOT_FOUND, "no-readings", f"no {kind} in the last {days} days")
+    if plain:
+        _table(series)
+    else:
+        _plot(series, kind)
+    if said is not None:
+        say(_sentence(said))
+
+
+def _kinds(kind: str) -> tuple[str, ...]:
+    from engine.contract.kinds import KINDS
+
+    name = NICKNAMES.get(kind, kind)
+    if name == "steps" or name in STEPS:
+        return STEPS
+    if name not in KINDS:
+        fail(Exit.USAGE, "unknown-kind", f"{kind!r} is not a kind; try weight, steps, pressure or pulse")
+    return (name,)
+
+
+def _points(resident: str, kinds: Sequence[str], days: int, now: datetime) -> tuple[dict[str, list[Point]], ZoneInfo]:
+    from engine.evaluate import zone_of
+    from engine.store import repo_history
+    from engine.store.instants import to_micros
+
+    with transaction() as connection:
+        person = resident_of(connection, resident)
+        since = to_micros(now - timedelta(days=days))
+        found = repo_history.history(connection, person.id, kinds, since, to_micros(now) + 1)
+        return found, zone_of(connection, person)
+
+
+def _series(kinds: Sequence[str], points: dict[str, list[Point]], zone: ZoneInfo) -> list[tuple[date, Decimal]]:
+    """One value a civil day: the day's steps, or the median of the day's readings."""
+    if tuple(kinds) == STEPS:
+        from engine.signals import step_days
+
+        return sorted(step_days(points, zone).items())
+    from statistics import median
+
+    found: dict[date, list[Decimal]] = {}
+    for point in points[kinds[0]]:
+        found.setdefault(point.at.astimezone(zone).date(), []).append(point.value)
+    return [(day, median(values)) for day, values in sorted(found.items())]
+
+
+def _said(kinds: Sequence[str], points: dict[str, list[Point]], now: datetime) -> dict[str, Any] | None:
+    """What is claimed about body weight; None for other kinds, for which no trend is computed."""
+    if tuple(kinds) != ("body-weight",):
+        return None
+    from engine.trends import weight_trend
+
+    found = weight_trend(((point.at, float(point.value)) for point in points["body-weight"]), now)
+    return {name: _rounded(value) for name, value in _numbers(found).items()} | {"claimed": found.claimed}
+
+
+def _numbers(found: Trend) -> dict[str, float | None]:
+    return {
+        "level": found.level, "slope_per_week": found.slope_per_week, "low": found.low, "high": found.high,
+        "forecast_7d": found.forecast(7), "days": float(found.days), "age_days": found.age_days,
+    }  # fmt: skip
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _sentence(said: dict[str, Any]) -> str:
+    level = "no level" if said["level"] is None else f"level {said['level']:.1f} kg"
+    if said["low"] is None:
+        return f"{level}; too few days for a slope"
+    span = f"{said['slope_per_week']:+.2f} kg a week (90 % interval {said['low']:+.2f} to {said['high']:+.2f})"
+    return f"{level}; {span}" if said["claimed"] else f"{level}; no clear trend: {span}"
+
+
+def _day(day: date, value: Decimal) -> dict[str, str]:
+    return {"date": day.isoformat(), "value": str(value)}
+
+
+def _table(series: Sequence[tuple[date, Decimal]]) -> None:
+    for day, value in series:
+        result(f"{day.isoformat()}  {value}")
+
+
+def _plot(series: Sequence[tuple[date, Decimal]], title: str) -> None:
+    """A plot without colour, so that it reads the same on any terminal; the table twin is --plain."""
+    result(plot(series, title))
+
+
+def plot(series: Sequence[tuple[date, Decimal]], title: str) -> str:
+    """The series drawn with characters, 72 wide and 14 high."""
+    import plotext
+
+    first = series[0][0].toordinal()
+    figure = plotext.figure
+    figure.clear()
+    # The size is ours, whatever the terminal's: the same readings give the same picture everywhere.
+    plotext.terminal.limit(False, False)
+    figure.plot_size(WIDTH, HEIGHT)
+    figure.title(title)
+    places = [day.toordinal() - first for day, _ in series]
+    figure.draw(figure.signal(places, [float(value) for _, value in series], marker="dot").lines())
+    shown = series[:: max(len(series) // 4, 1)]
+    ticks = [day.toordinal() - first for day, _ in shown], [f"{day:%m-%d}" for day, _ in shown]
+    figure.ruler("x").ticks(*ticks)
+    return str(figure.build().string(colorless=True)).rstrip()

@@ -1,0 +1,87 @@
+"""The pairing agent over a real message bus: what BlueZ asks during pairing gets the right answer."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.link import RadioFailure
+from gateway.radio_agent import PairingAgent
+
+pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed")
+STAND_IN = Path(__file__).with_name("bluez_agents.py")
+CONFIGURATION = """<busconfig><type>session</type><listen>unix:dir={folder}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+</busconfig>"""
+
+
+@pytest.fixture
+def bus() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="bus-"))
+    (folder / "bus.conf").write_text(CONFIGURATION.format(folder=folder))
+    command = ["dbus-daemon", f"--config-file={folder / 'bus.conf'}", "--nofork", "--print-address=1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stdout is not None
+        yield daemon.stdout.readline().strip()
+        daemon.terminate()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def bluez(bus: str) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen([sys.executable, str(STAND_IN), bus], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.terminate()
+
+
+async def said_by(process: "subprocess.Popen[str]", last: str) -> list[str]:
+    import asyncio
+
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not lines or not lines[-1].startswith(last):
+        lines.append((await asyncio.to_thread(process.stdout.readline)).strip())
+    return lines
+
+
+async def test_without_a_person_just_works_is_agreed_and_numbers_are_rejected(
+    bus: str, bluez: "subprocess.Popen[str]"
+) -> None:
+    async with PairingAgent(address=bus):
+        lines = await said_by(bluez, "done")
+    assert lines[:2] == ["RegisterAgent /phr/agent NoInputNoOutput", "RequestDefaultAgent /phr/agent"]
+    assert "RequestAuthorization []" in lines
+    rejected = "org.bluez.Error.Rejected"
+    assert [line.split()[-1] for line in lines[3:7]] == [rejected] * 4
+    assert await said_by(bluez, "UnregisterAgent") == ["UnregisterAgent /phr/agent"]
+
+
+async def test_a_person_reads_the_passkey_and_confirms_only_the_right_number(
+    bus: str, bluez: "subprocess.Popen[str]"
+) -> None:
+    async def read_off(device: str) -> int:
+        assert device.endswith("dev_C0_26_DF_01_E2_3A")
+        return 123456
+
+    async with PairingAgent(read_off, address=bus):
+        lines = await said_by(bluez, "done")
+    assert lines[0] == "RegisterAgent /phr/agent KeyboardDisplay"
+    assert lines[3:6] == [
+        "RequestPasskey [123456]",
+        "RequestConfirmation []",
+        "RequestConfirmation org.bluez.Error.Rejected",
+    ]
+
+
+async def test_a_machine_without_bluez_is_a_typed_failure(bus: str) -> None:
+    for address in (bus, "unix:path=/nowhere"):
+        with pytest.raises(RadioFailure) as failure:
+            async with PairingAgent(address=address):
+                pass
+        assert failure.value.code == "no-bluetooth"
