@@ -7,12 +7,29 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Hang every command under `app`."""
-    from cli import advice, consent, contract, decode, device, engine, export, gateway, resident, today, trend
+    from cli import (
+        advice,
+        consent,
+        contract,
+        decode,
+        demo,
+        device,
+        engine,
+        export,
+        gateway,
+        resident,
+        simulate,
+        today,
+        trend,
+        up,
+    )
 
     groups = {
         "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
-        "advice": advice, "export": export, "contract": contract,
+        "advice": advice, "export": export, "simulate": simulate, "contract": contract,
     }  # fmt: skip
+    app.command()(up.up)
+    app.command()(demo.demo)
     app.command()(today.today)
     app.command()(trend.trend)
     app.command()(decode.decode)

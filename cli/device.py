@@ -28,6 +28,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """List a device, or a further slot of a listed one, so that the gateway listens to it."""
+    from cli.local import known_local
     from cli.wiring import ensure_home, secret, settings
     from firmware_profiles.registry import installed
     from gateway.devices import DeviceError, Devices, entry
@@ -35,11 +36,11 @@ def add(
     if profile not in installed().profiles:
         fail(Exit.USAGE, "unknown-profile", f"no device family is called {profile}")
     config = settings()
+    local = known_local(config)
+    household = config.gateway.household or (local.household if local else None)
     pin = _pin(secret(str(pin_file))) if pin_file else None
     try:
-        wanted = entry(
-            address, profile, household=config.gateway.household, name=name, resident=resident, slot=slot, pin=pin
-        )
+        wanted = entry(address, profile, household=household, name=name, resident=resident, slot=slot, pin=pin)
         listed = Devices(ensure_home(config)).add(wanted)
     except DeviceError as error:
         _refuse(error)

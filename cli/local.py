@@ -13,7 +13,7 @@ from cli.output import fail
 from cli.wiring import Settings, ensure_home
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from engine.store.database import Engine
 
 DEFAULT_MUNICIPALITY = "062049"
 
@@ -63,7 +63,13 @@ def ensure_local(config: Settings, engine: Engine) -> Local:
         refusal = places.enrol_gateway(connection, ears, now)
         if refusal is not None:
             fail(Exit.CONFIGURATION, refusal.code, refusal.message)
+    keep_local(config, found)
+    return found
+
+
+def keep_local(config: Settings, local: Local) -> None:
+    """Write the identity down in PHR_HOME, unless it is there."""
     path = ensure_home(config) / "local.json"
     if not path.exists():
-        path.write_bytes(msgspec.json.encode(found))
-    return found
+        path.touch(mode=0o600)
+        path.write_bytes(msgspec.json.encode(local))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
+
+if TYPE_CHECKING:
+    from simulators.household import Household
 
 app = typer.Typer(help="Virtual devices and replays; no radio, no adapter, no root.", no_args_is_help=True)
 
@@ -74,7 +77,7 @@ def replay(
         fail(Exit.DEVICE_LOST, "no-devices", str(error))
 
 
-def _household(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # the type would be a heavy import
+def _household(name: str) -> Household:
     from datetime import UTC, datetime
     from zoneinfo import ZoneInfo
 

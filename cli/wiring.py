@@ -19,7 +19,7 @@ from cli.exits import Exit
 from cli.output import fail
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from engine.store.database import Engine
 
 
 class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

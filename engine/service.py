@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine
 
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
@@ -24,7 +23,7 @@ from engine.intake import Household, Refused, accept
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
 from engine.store import repo_devices, repo_gateways, tallies
-from engine.store.database import StoreError, write
+from engine.store.database import Connection, Engine, StoreError, write
 from engine.store.households import change_token, households_of
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 

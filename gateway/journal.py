@@ -19,81 +19,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
+from gateway.journal_rows import Connection, Depth, Draft, Frame, JournalError, Row
 from gateway.journal_schema import SCHEMA, VERSION
 
+__all__ = ["Connection", "Depth", "Draft", "Frame", "Journal", "JournalError", "Row"]
 SAME_MEASUREMENT: Final = timedelta(minutes=10)
 REFUSED_KEPT: Final = 10_000
 REFUSED_DAYS: Final = 90
 ADVERT: Final = "advert"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class JournalError(Exception):
-    """The journal cannot be read or written: `damaged`, `full`, `busy` or `newer` (made by a newer version)."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Frame(msgspec.Struct, frozen=True):
-    """Raw bytes as heard; `occurrence` counts equal ones of a connection. Adverts have session '' and a context."""
-
-    seq: int
-    device: str
-    session: str
-    carrier: str
-    raw: bytes
-    received_at: datetime
-    occurrence: int
-    context: bytes | None = None
-
-
-class Connection(msgspec.Struct, frozen=True):
-    """A session with a device; `ended` once no more frames can come."""
-
-    device: str
-    profile: str
-    firmware: str | None
-    ended: bool
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A decoded measurement on its way to an id.
-
-    `anchor` None: the receive time names it, minted for (device, slot, key, occurrence, scope); `key` is the bytes of
-    its first frame, so that a part once kept alone and the whole record re-sent later share their time.
-    """
-
-    frames: tuple[int, ...]
-    device: str
-    slot: int | None
-    key: bytes
-    anchor: str | None
-    received_at: datetime
-    occurrence: int = 1
-    scope: str = ""
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A reading that waits for the engine; `batch` is the most companions it may travel with, itself included."""
-
-    id: str
-    payload: bytes
-    attempts: int
-    batch: int
-
-
-class Depth(msgspec.Struct, frozen=True):
-    """How much the journal holds, by what it waits for."""
-
-    frames: int
-    waiting: int
-    sent: int
-    parked: int
-    refused: int
 
 
 Compose = Callable[[Draft, datetime], tuple[str, bytes]]
@@ -256,8 +190,10 @@ class Journal:
         self._each("UPDATE reading SET attempts=attempts+1, due_at=? WHERE id=?", [(_micros(due), i) for i in ids])
 
     def mark_sent(self, ids: Iterable[str], now: datetime) -> None:
-        """Note that the broker took them, which is no promise of storage."""
-        self._each("UPDATE reading SET sent_at=? WHERE id=?", [(_micros(now), i) for i in ids])
+        """Note, and count once each, that the broker took them, which is no promise of storage."""
+        at = _micros(now)
+        with self._change() as db:
+            _publish(db, [(at, name) for name in ids])
 
     def hurry(self, due: datetime) -> None:
         """Bring every waiting reading forward to `due`: the connection is new, earlier publishes may be lost."""
@@ -269,6 +205,8 @@ class Journal:
         said = list(refused)
         named = [(name,) for name in dict.fromkeys([*ids, *(name for name, _ in said)])]
         with self._change() as db:
+            # The engine's answer may overtake the broker's: what the engine has, the broker has taken.
+            _publish(db, [(0, name) for (name,) in named])
             db.executemany("DELETE FROM frame WHERE reading=? AND state='decoded'", named)
             gone = db.executemany("DELETE FROM reading WHERE id=?", named).rowcount
             _count(db, (code for _, code in said), "engine:")
@@ -367,6 +305,11 @@ class Journal:
 
     def _one(self, query: str) -> int:
         return int(self._db.execute(query).fetchone()[0])
+
+
+def _publish(db: sqlite3.Connection, marks: Sequence[tuple[int, str]]) -> None:
+    fresh = db.executemany("UPDATE reading SET sent_at=? WHERE id=? AND sent_at IS NULL", marks).rowcount
+    _count(db, ["published"] * max(fresh, 0), "")
 
 
 def _count(db: sqlite3.Connection, codes: Iterable[str], prefix: str) -> None:

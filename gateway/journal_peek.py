@@ -5,32 +5,39 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from gateway.journal import Depth, JournalError
+
+_DEPTH = (
+    "SELECT count(*) FROM frame WHERE state='new'",
+    "SELECT count(*) FROM reading WHERE code IS NULL",
+    "SELECT count(*) FROM reading WHERE sent_at IS NOT NULL",
+    "SELECT count(*) FROM reading WHERE code IS NOT NULL",
+    "SELECT count(*) FROM frame WHERE state='refused'",
+)
 
 
 def peek(path: Path) -> Depth | None:
     """How much the journal at `path` holds, None when there is none; raises JournalError `damaged` or `busy`."""
     if not path.exists():
         return None
-    queries = (
-        "SELECT count(*) FROM frame WHERE state='new'",
-        "SELECT count(*) FROM reading WHERE code IS NULL",
-        "SELECT count(*) FROM reading WHERE sent_at IS NOT NULL",
-        "SELECT count(*) FROM reading WHERE code IS NOT NULL",
-        "SELECT count(*) FROM frame WHERE state='refused'",
-    )
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
-            return Depth(*(int(db.execute(query).fetchone()[0]) for query in queries))
-    except sqlite3.Error as error:
-        raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error
+    return Depth(*(int(_rows(path, query)[0][0]) for query in _DEPTH))
 
 
 def parked(path: Path) -> list[tuple[str, str]]:
     """Ids and codes of the readings the engine could not read; raises JournalError as `peek`."""
+    return _rows(path, "SELECT id,code FROM reading WHERE code IS NOT NULL ORDER BY seq") if path.exists() else []
+
+
+def tallies(path: Path) -> dict[str, int]:
+    """Readings `published` and refusals by code since the journal began; raises JournalError as `peek`."""
+    return dict(_rows(path, "SELECT code,count FROM tally ORDER BY code")) if path.exists() else {}
+
+
+def _rows(path: Path, query: str) -> list[Any]:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
-            return db.execute("SELECT id,code FROM reading WHERE code IS NOT NULL ORDER BY seq").fetchall()
+            return db.execute(query).fetchall()
     except sqlite3.Error as error:
         raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error

@@ -75,7 +75,7 @@ class Radio(Protocol):
         ...
 
     async def check(self, silence: float) -> bool:
-        """Whether the ear works; restarts the scan when nothing at all was heard for `silence` seconds."""
+        """Start the scan anew when nothing at all was heard for `silence` seconds; whether it was."""
         ...
 
     def connect(self, address: str, gone: Callable[[], None]) -> AbstractAsyncContextManager[Link]:

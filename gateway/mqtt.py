@@ -26,6 +26,7 @@ from engine.contract import topics
 from engine.contract.wire import Ack, Bad, DeviceNote, Health, State, decode_answer, encode
 from gateway.journal import Journal, JournalError
 from gateway.log import log
+from gateway.mqtt_events import Connected, Event, Lost, Message, Reply, Taken
 from gateway.outflow import Party, parties, patience
 from gateway.settings import BrokerAddress
 
@@ -38,32 +39,6 @@ PROBE_TIMEOUT: Final = 3.0
 MESSAGES: Final = 20
 READINGS: Final = 1000
 REMEMBERED: Final = 256
-
-
-class _Connected(msgspec.Struct, frozen=True):
-    ok: bool
-    reason: str
-    resumed: bool
-
-
-class _Lost(msgspec.Struct, frozen=True):
-    reason: str
-
-
-class _Taken(msgspec.Struct, frozen=True):
-    mid: int
-
-
-class _Message(msgspec.Struct, frozen=True):
-    topic: str
-    payload: bytes
-
-
-class _Reply(msgspec.Struct, frozen=True):
-    payload: bytes
-
-
-_Event = _Connected | _Lost | _Taken | _Message | _Reply | None
 
 
 class Uplink:
@@ -85,7 +60,7 @@ class Uplink:
         self._broker, self._gateway, self._journal, self._now = broker, gateway, journal, now
         self._health, self._hear = health, hear
         self._retry, self._retry_most, self._health_every = retry, retry_most, health_every
-        self._inbox: queue.SimpleQueue[tuple[int, _Event]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="uplink", daemon=True)
         self._stopping = threading.Event()
         self._protocol: MQTTProtocolVersion = MQTTv5 if broker.mqtt5 else MQTTv311
@@ -127,7 +102,7 @@ class Uplink:
 
     def reply(self, payload: bytes) -> None:
         """Answer a command on `up/reply`; lost when the broker is away, the asker asks again."""
-        self._inbox.put((0, _Reply(payload)))
+        self._inbox.put((0, Reply(payload)))
 
     def stop(self, timeout: float = 5.0) -> None:
         """Say `sleeping`, disconnect and end the thread; what is not acknowledged stays in the journal."""
@@ -188,11 +163,11 @@ class Uplink:
         client.will_set(topics.up(self._gateway, "state"), encode(State(state="lost")), qos=1, retain=True)
         post = self._inbox.put
         client.on_connect = lambda _c, _u, flags, code, _p: post(
-            (generation, _Connected(not code.is_failure, str(code), flags.session_present))
+            (generation, Connected(not code.is_failure, str(code), flags.session_present))
         )
-        client.on_disconnect = lambda _c, _u, _f, code, _p: post((generation, _Lost(str(code))))
-        client.on_publish = lambda _c, _u, mid, _r, _p: post((generation, _Taken(mid)))
-        client.on_message = lambda _c, _u, message: post((generation, _Message(message.topic, bytes(message.payload))))
+        client.on_disconnect = lambda _c, _u, _f, code, _p: post((generation, Lost(str(code))))
+        client.on_publish = lambda _c, _u, mid, _r, _p: post((generation, Taken(mid)))
+        client.on_message = lambda _c, _u, message: post((generation, Message(message.topic, bytes(message.payload))))
         return client
 
     def _clean(self) -> Mapping[str, Any]:
@@ -203,25 +178,29 @@ class Uplink:
         properties.ReceiveMaximum = 1000
         return {"clean_start": False, "properties": properties}
 
-    def _await_connack(self) -> _Connected | None:
+    def _await_connack(self) -> Connected | None:
         patient = PROBE_TIMEOUT if self._protocol == MQTTv5 else CONNECT_TIMEOUT
         deadline = time.monotonic() + patient
         while (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
-            for event in self._drain(left):
-                if isinstance(event, _Connected):
-                    return event
-                if isinstance(event, _Lost):
+            events = self._drain(left)
+            for place, event in enumerate(events):
+                if isinstance(event, Lost):
                     return None
+                if isinstance(event, Connected):
+                    # What the session had in store for us may have come in the same breath.
+                    for later in events[place + 1 :]:
+                        self._inbox.put((self._generation, later))
+                    return event
         return None
 
-    def _fall_back(self, connected: _Connected | None) -> None:
+    def _fall_back(self, connected: Connected | None) -> None:
         """Brokers without MQTT 5 close the socket or refuse the version: take turns until one is understood."""
         if connected is not None and "version" not in connected.reason.lower():
             log("broker_refused", reason=connected.reason)
             return
         self._protocol = MQTTv311 if self._protocol == MQTTv5 else MQTTv5
 
-    def _greet(self, client: Client, connected: _Connected) -> None:
+    def _greet(self, client: Client, connected: Connected) -> None:
         client.subscribe(topics.all_down(self._gateway), qos=1)
         log("broker_connected", protocol=int(self._protocol), resumed=int(connected.resumed))
         # Publishes of the last connection may be lost with it, whatever the broker had said.
@@ -237,7 +216,7 @@ class Uplink:
             wait = self._publish_due(client)
             events = self._drain(wait)
             for event in events:
-                if isinstance(event, _Reply):
+                if isinstance(event, Reply):
                     self._say(client, "reply", event.payload)
             lost = self._take_in(events)
             if lost:
@@ -282,7 +261,7 @@ class Uplink:
             if len(self._mids) >= MESSAGES:
                 return min(1.0, self._retry)
             self._send(client, party, now)
-        return min(0.5, self._retry)
+        return min(1.0, self._retry)
 
     def _send(self, client: Client, party: Party, now: datetime) -> None:
         due = now + self._wait(party.attempts)
@@ -300,9 +279,9 @@ class Uplink:
 
     # -- what comes in
 
-    def _drain(self, wait: float) -> list[_Event]:
+    def _drain(self, wait: float) -> list[Event]:
         """The events of this connection that came within `wait` seconds: the first one and all that wait behind it."""
-        found: list[_Event] = []
+        found: list[Event] = []
         try:
             item = self._inbox.get(timeout=max(wait, 0.0))
             while True:
@@ -312,22 +291,22 @@ class Uplink:
         except queue.Empty:
             return found
 
-    def _take_in(self, events: list[_Event]) -> str | None:
+    def _take_in(self, events: list[Event]) -> str | None:
         """Act on what came; the reason when the connection is lost."""
         taken: list[str] = []
         lost = None
         for event in events:
-            if isinstance(event, _Taken):
+            if isinstance(event, Taken):
                 taken += self._mids.pop(event.mid, ())
-            elif isinstance(event, _Message):
+            elif isinstance(event, Message):
                 self._receive(event)
-            elif isinstance(event, _Lost):
+            elif isinstance(event, Lost):
                 lost = event.reason
         if taken:
             self._journal.mark_sent(taken, self._now())
         return lost
 
-    def _receive(self, message: _Message) -> None:
+    def _receive(self, message: Message) -> None:
         if message.topic != topics.down(self._gateway, "ack"):
             self._pass_on(message)
             return
@@ -341,7 +320,7 @@ class Uplink:
         else:
             self._complained(answer)
 
-    def _pass_on(self, message: _Message) -> None:
+    def _pass_on(self, message: Message) -> None:
         if self._hear is None:
             return
         try:

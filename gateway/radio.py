@@ -81,9 +81,9 @@ class BleakRadio:
             await self._rest()
 
     async def check(self, silence: float) -> bool:
-        """Whether the ear works; restarts the scan when nothing at all was heard for `silence` seconds."""
+        """Start the scan anew when nothing at all was heard for `silence` seconds; whether it was."""
         if asyncio.get_running_loop().time() - self._heard_at < silence:
-            return True
+            return False
         # A powered-off adapter ends a scan without any exception: only starting anew tells.
         async with self._turn:
             await self._rest()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 from gateway.link import Radio, RadioFailure
 from gateway.log import log
@@ -13,7 +15,9 @@ from gateway.service import run
 from gateway.settings import GatewaySettings
 
 
-async def run_until_signalled(settings: GatewaySettings, radio: Radio) -> None:
+async def run_until_signalled(
+    settings: GatewaySettings, radio: Radio, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> None:
     """`gateway.service.run` until a signal comes; raises what it raises."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -28,4 +32,4 @@ async def run_until_signalled(settings: GatewaySettings, radio: Radio) -> None:
             except RadioFailure as failure:
                 # Devices that need no bond work without an agent; the others will say so when they are visited.
                 log("agent_missing", code=failure.code)
-        await run(settings, stop, radio=radio)
+        await run(settings, stop, radio=radio, now=now)

@@ -249,8 +249,9 @@ class Gateway:
         """A deaf gateway says so and keeps trying; it does not die of a switched-off adapter."""
         try:
             if await self._radio.check(self._settings.silence):
+                log("scan_restarted")
                 self._feed()
-                self._say("ready")
+            self._say("ready")
         except RadioFailure as failure:
             if self._say("alert"):
                 log("radio_failed", code=failure.code)

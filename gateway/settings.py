@@ -64,7 +64,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     retry: float = 10.0
     retry_most: float = 300.0
     health_every: float = 60.0
-    silence: float = 120.0
+    silence: float = 45.0
     pairing_agent: bool = False
 
     @property

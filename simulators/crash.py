@@ -107,7 +107,7 @@ def settle_in(home: SimulatedHome, owners: Iterable[str], rng: Random) -> dict[s
 
 
 class _Traffic:
-    """Measurements that go on while roles die: a burst of stored records a turn, and a broadcast whenever the last is over."""
+    """Measurements that go on while roles die: a burst of stored records a turn, and always one broadcast."""
 
     def __init__(self, home: SimulatedHome, rng: Random) -> None:
         self._home, self._rng = home, rng

@@ -59,15 +59,7 @@ class SimulatedHome:
 
     def bind(self, residents: Mapping[str, str]) -> None:
         """List every device with the gateway; `residents` gives the id of each owner named in the household."""
-        listed = Devices(self.root)
-        for device in self.household.devices:
-            owners: list[tuple[int | None, str | None]] = [*device.owners.items()] or [(None, device.owner)]
-            for slot, owner in owners:
-                pin = device.pins.get(slot) if slot is not None else None
-                resident = residents[owner] if owner else None
-                listed.add(
-                    entry(device.address, device.profile, household=self.home_id, resident=resident, slot=slot, pin=pin)
-                )
+        list_devices(self.root, self.home_id, self.household, residents)
 
     def __enter__(self) -> Self:
         """Devices first, so that the gateway finds the air; then the engine and the gateway."""
@@ -115,6 +107,17 @@ class SimulatedHome:
             await run(settings, stop, radio=radio, now=radio.now)
         finally:
             await radio.close()
+
+
+def list_devices(root: Path, home_id: str, household: Household, residents: Mapping[str, str]) -> None:
+    """Put the virtual devices on the gateway's list in `root`, their slots bound to the `residents` who own them."""
+    listed = Devices(root)
+    for device in household.devices:
+        owners: list[tuple[int | None, str | None]] = [*device.owners.items()] or [(None, device.owner)]
+        for slot, owner in owners:
+            pin = device.pins.get(slot) if slot is not None else None
+            resident = residents[owner] if owner else None
+            listed.add(entry(device.address, device.profile, household=home_id, resident=resident, slot=slot, pin=pin))
 
 
 def wait_until(done: Callable[[], bool], seconds: float, *, every: float = 0.05) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import subprocess
 import sys
@@ -48,12 +49,15 @@ class DevicesProcess:
         """Start the process and wait until it listens; raises DevicesError."""
         folder = str(self.state)
         command = [sys.executable, "-m", "simulators.devices", "--household", f"{folder}/household.json"]
-        command += ["--state", folder, "--listen", self.air, "--orders", self.orders]
+        command += ["--state", folder, "--listen", self.air, "--orders", self.orders, "--until-eof"]
         with (self.state / "devices.log").open("a") as log:
-            self._child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603
-        line = self._child.stdout.readline() if self._child.stdout else ""
+            # The pipe to its stdin ends with this process, however it dies: no orphan stays on the air.
+            self._child = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        line = _first_line(self._child)
         if not line:
-            self._child.wait()
+            self._end(signal.SIGKILL)
             raise DevicesError((self.state / "devices.log").read_text()[-2000:] or "the devices' process said nothing")
         ready = msgspec.json.decode(line, type=Ready)
         # A free port was chosen at the first start: a restart must be found at the same place.
@@ -82,8 +86,9 @@ class DevicesProcess:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        if child.stdout:
-            child.stdout.close()
+        for pipe in (child.stdin, child.stdout):
+            if pipe:
+                pipe.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -92,6 +97,12 @@ class DevicesProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _first_line(child: subprocess.Popen[str]) -> str:
+    if child.stdout is None or not select.select([child.stdout], [], [], START_SECONDS)[0]:
+        return ""
+    return child.stdout.readline()
 
 
 def _place(state: Path, name: str) -> str:

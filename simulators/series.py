@@ -52,7 +52,7 @@ def fitbit_household(now: datetime, zone: ZoneInfo) -> Household:
     scale = VirtualDevice(
         name="advert-scale", kind="xiaomi-scale", address="F0:00:00:00:00:05", profile="xiaomi-miscale-v2",
         local_name="MIBFS", maker="Xiaomi", model="Mi Body Composition Scale 2", owner="first",
-        source="Fitbit 2016 P33", records=fitbit_weights(WEIGHER, now, zone),
+        source="Fitbit 2016 P33", heard_after=0.1, records=fitbit_weights(WEIGHER, now, zone),
     )  # fmt: skip
     band = _band(fitbit_steps(WEIGHER, now, zone), owner="first")
     return Household(zone=zone.key, description=FITBIT_DESCRIPTION, devices=(scale, band))
@@ -77,7 +77,7 @@ def _composition_scale(records: tuple[Record, ...], owner: str) -> VirtualDevice
 def _band(records: tuple[Record, ...], owner: str) -> VirtualDevice:
     return VirtualDevice(
         name="band", kind="step-band", address="F0:00:00:00:00:04", profile="huami-band", local_name="MI Band 2",
-        maker="Huami", model="Mi Band 2", owner=owner, source="Fitbit 2016", records=records,
+        maker="Huami", model="Mi Band 2", owner=owner, source="Fitbit 2016", records=records, heard_after=0.1,
     )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -23,10 +25,12 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True, help="folder of the devices' memory")
     parser.add_argument("--listen", default="127.0.0.1:0", help="the air: host:port or unix:/path")
     parser.add_argument("--orders", default="127.0.0.1:0", help="the order channel: host:port or unix:/path")
+    parser.add_argument("--until-eof", action="store_true", help="end when stdin does, with whoever started this")
     chosen = parser.parse_args()
+    say = _say_and_watch if chosen.until_eof else _say
     try:
         home, air, orders = load_household(chosen.household), parse_place(chosen.listen), parse_place(chosen.orders)
-        asyncio.run(run_devices(home, chosen.state, air, orders, _say))
+        asyncio.run(run_devices(home, chosen.state, air, orders, say))
     except (HouseholdError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
@@ -38,6 +42,16 @@ def main() -> int:
 def _say(ready: Ready) -> None:
     sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
     sys.stdout.flush()
+
+
+def _say_and_watch(ready: Ready) -> None:
+    _say(ready)
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _end_with_parent)
+
+
+def _end_with_parent() -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        signal.raise_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from simulators.ledger import Entry, Frame
 
 TICK: Final = 0.01
 UNSTEADY: Final = 0.1
+IDLE: Final = 0.25
 
 
 class HeartRateMirror(Peripheral):
@@ -163,7 +164,24 @@ class XiaomiScale(Broadcaster):
 
 
 class StepBand(Broadcaster):
-    """A Huami band that broadcasts the running step total of its day."""
+    """A Huami band that broadcasts the running step total of its day, and goes on doing so until told otherwise.
+
+    A gateway may fold totals of one day less than 15 minutes apart into one reading; a harness that counts readings
+    plays days.
+    """
+
+    async def measure(self, at: datetime | None, values: dict[str, str], slot: int | None) -> dict[str, Any]:
+        """Broadcast a new total, then keep it on the air more slowly."""
+        told = await super().measure(at, values, slot)
+        self.awake = True
+        await self.be_seen()
+        return told
+
+    async def be_seen(self) -> None:
+        """The last total, also after the band was restarted; a band that plays days has nothing to say between them."""
+        entries = self.ledger.entries()
+        if self.awake and entries and not self.spec.records:
+            await self.advertise(unpack(entries[-1].frames[0].data), IDLE)
 
     def frames(self, wall: datetime, values: dict[str, str], slot: int | None) -> list[Frame]:
         """The total, with a heart rate when there is one."""

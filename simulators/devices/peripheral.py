@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -56,7 +57,7 @@ def _refuse_reading(_: Any) -> bytes:
     raise ATT_Error(ErrorCode.READ_NOT_PERMITTED)
 
 
-class Peripheral:
+class Peripheral(ABC):
     """A device on the air; the families add services, frames and manners."""
 
     keeps = True
@@ -77,17 +78,17 @@ class Peripheral:
         )
         self.device.on(self.device.EVENT_CONNECTION, self._on_connection)
 
+    @abstractmethod
     def structures(self) -> Structures:
         """The advert of a connectable device: its services and its name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def services(self) -> list[Any]:
         """The measuring services."""
-        raise NotImplementedError
 
+    @abstractmethod
     def frames(self, wall: datetime, values: dict[str, str], slot: int | None) -> list[Frame]:
         """The frames this device makes of a measurement at the wall time `wall`; ValueError when it cannot."""
-        raise NotImplementedError
 
     async def start(self) -> None:
         """Go on the air; at first start a storing device measures its planned records."""
@@ -158,7 +159,7 @@ class Peripheral:
         """Whether the connected gateway wants this characteristic."""
         return self.link is not None and characteristic.handle in self.subscribed
 
-    async def serve(self, link: Any) -> None:
+    async def serve(self, link: Any) -> None:  # noqa: B027 - a broadcaster does nothing
         """What to do while connected; cancelled when the link goes."""
 
     def spawn(self, work: Any) -> asyncio.Task[Any]:

@@ -44,6 +44,16 @@ async def test_a_band_s_running_total_is_heard_and_an_unchanged_one_is_no_second
         assert ears.values("steps-total") == ["1234"]
 
 
+async def test_a_restarted_band_still_shows_its_last_total(tmp_path: Path) -> None:
+    async with home(tmp_path / "air", device("step-band", aired=0.2)) as air:
+        assert not (await air.ask("steps", "it", values={"steps": "4321"}))["heard"]
+        await asyncio.to_thread(air.process.kill)
+        await asyncio.to_thread(air.process.start)
+        async with gateway(tmp_path / "g", air) as ears:
+            await ears.count(1)
+            assert ears.values("steps-total") == ["4321"]
+
+
 async def test_replayed_days_are_received_on_their_own_days(tmp_path: Path) -> None:
     today = datetime.now(TOKYO).replace(hour=23, minute=50, second=0, microsecond=0)
     days = tuple(Record(at=today - timedelta(days=6 - at), values={"steps": str(5000 + at)}) for at in range(6))

@@ -185,7 +185,7 @@ async def test_every_call_ends_and_every_failure_has_a_code(monkeypatch: pytest.
 async def test_silence_restarts_the_scan_and_a_dead_adapter_is_told() -> None:
     ear = radio()
     await ear.start(lambda _: None)
-    assert await ear.check(3600)
+    assert not await ear.check(3600)
     assert World.log == ["scan active"]
     assert await ear.check(0)
     assert World.log == ["scan active", "rest", "scan active"]

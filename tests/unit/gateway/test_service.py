@@ -93,7 +93,7 @@ class RadioDouble:
         self.listen = lambda _: None
 
     async def check(self, silence: float) -> bool:
-        return True
+        return False
 
     @asynccontextmanager
     async def connect(self, address: str, gone: Callable[[], None]) -> AsyncIterator[Link]:

@@ -25,6 +25,7 @@ def upgrade() -> None:
     _create_consents()
     _create_devices()
     _create_readings()
+    _create_counts()
     _create_advice()
     for table, verb in _APPENDED:
         _guard(table, verb)
@@ -212,6 +213,9 @@ def _create_readings() -> None:
     )
     _index("measurement", "device_id", "kind", "measured_at")
     _index("measurement", "resident_id", "kind", "measured_at")
+
+
+def _create_counts() -> None:
     op.create_table(
         "alias",
         *_text("reading_id", "of"),

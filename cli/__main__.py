@@ -1,0 +1,5 @@
+"""`python -m cli` is `phr`."""
+
+from cli.main import main
+
+main()

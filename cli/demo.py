@@ -1,0 +1,199 @@
+"""`phr demo`: a household of virtual devices, 56 days of real series, and everything that comes of them, in one go."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.demo_words import word
+from cli.exits import Exit
+from cli.output import emit, fail, result, say
+from cli.wiring import Settings, language, settings
+
+if TYPE_CHECKING:
+    from engine.consent_texts import Purpose
+    from engine.people import Resident
+    from engine.store.database import Engine
+    from simulators.home import SimulatedHome
+    from simulators.household import Household
+
+MARK = ".phr-demo"
+# Nobody dies in the demo: a broadcast is heard in milliseconds, and 57 of them have to fit into it.
+HEARD_AFTER = 0.12
+PURPOSES: tuple[Purpose, ...] = ("record", "advice", "nurse-review")
+PATIENCE = 60.0
+# owner in the simulated household: (name, kana, birth, sex, height in cm); invented people.
+PEOPLE = {
+    "first": ("佐藤 太郎", "サトウ タロウ", "昭和35年4月12日", "male", "160.0"),
+    "second": ("佐藤 花子", "サトウ ハナコ", "昭和38年11月3日", "female", "158.0"),
+    "guest": ("鈴木 次郎", "スズキ ジロウ", "平成2年7月7日", "male", "171.0"),
+}
+
+
+def demo(
+    json: Annotated[bool, typer.Option("--json", help="One summary object as the last line of stdout.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of what is invented.")] = 1,
+) -> None:
+    """Watch a household's readings become FHIR Observations, a BMI, a trend and advice waiting for a nurse."""
+    import os
+
+    config = settings()
+    lang = language(config)
+    root = Path(config.home) if os.environ.get("PHR_HOME") else Path.cwd() / "phr-home" / "demo"
+    _empty(root)
+    began = time.monotonic()
+    summary = _play(root, seed, lang)
+    summary["seconds"] = round(time.monotonic() - began, 1)
+    say(word(lang, "took", seconds=summary["seconds"]))
+    if json:
+        emit(summary)
+
+
+def _empty(root: Path) -> None:
+    """A fresh folder; only one that an earlier demo made is ever emptied."""
+    if root.exists() and any(root.iterdir()):
+        if not (root / MARK).exists():
+            fail(Exit.USAGE, "not-a-demo", f"{root} holds something else; the demo wants a folder of its own")
+        shutil.rmtree(root)
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (root / MARK).touch()
+
+
+def _play(root: Path, seed: int, lang: str) -> dict[str, Any]:
+    from random import Random
+    from zoneinfo import ZoneInfo
+
+    from cli.demo_report import report
+    from cli.local import Local, keep_local
+    from simulators.home import SimulatedHome, wait_until
+
+    now = datetime.now(UTC)
+    household = _household(now, ZoneInfo("Asia/Tokyo"), seed)
+    say(word(lang, "what"))
+    say(f"  {word(lang, 'path')}")
+    for line in household.description:
+        say(f"  {line}")
+    home = SimulatedHome(root, household, Random(seed))  # noqa: S311 - ids of an invented home
+    people = register_people(home.store, home.home_id, lang)
+    home.bind({owner: person.id for owner, person in people.items()})
+    # `phr` commands on this folder then know whose gateway and household it is.
+    keep_local(Settings(home=str(root)), Local(home.gateway_id, home.home_id))
+    say(word(lang, "broker", program=home.broker.program))
+    with home:
+        _replay(home, lang)
+        say(word(lang, "settle"))
+        wait_until(lambda: _on_its_way(home) == 0, PATIENCE)
+        say(word(lang, "judge"))
+        wait_until(lambda: _judged(home), PATIENCE)
+        heard = home.devices.ask("stats")["heard"]
+    result()
+    return report(home, people, int(heard), lang)
+
+
+def _household(now: datetime, zone: Any, seed: int) -> Household:
+    """The simulators' demo household, with a third person's slot on the body-composition scale."""
+    import msgspec
+
+    from simulators.series import demo_household
+
+    home = demo_household(now, zone, seed=seed)
+    devices = []
+    for device in home.devices:
+        changed = msgspec.structs.replace(device, heard_after=HEARD_AFTER)
+        if device.name == "composition-scale":
+            changed = msgspec.structs.replace(
+                changed, owners={**device.owners, 2: "guest"}, pins={**device.pins, 2: 1990}
+            )
+        devices.append(changed)
+    return msgspec.structs.replace(home, devices=tuple(devices))
+
+
+def register_people(store: Engine, household: str, lang: str) -> dict[str, Resident]:
+    """Register everybody; two say yes to recording, advice and the nurse's look, the guest says nothing."""
+    from random import SystemRandom
+
+    from engine.consent import Event
+    from engine.consent import say as speak
+    from engine.contract.ids import new_id
+    from engine.people import Form, Resident, register
+    from engine.store import repo_consents, repo_residents
+    from engine.store.database import write
+
+    now = datetime.now(UTC)
+    people: dict[str, Resident] = {}
+    with write(store) as connection:
+        for owner, (name, kana, birth, sex, height) in PEOPLE.items():
+            form = Form(name=name, kana=kana, birth=birth, sex=sex, height=height)
+            person = register(
+                form, id=new_id("r", SystemRandom()), household=household, municipality="062049", today=now.date()
+            )
+            assert isinstance(person, Resident), person
+            repo_residents.add(connection, person, now, actor="demo", os_user="demo")
+            people[owner] = person
+            granted = PURPOSES if owner != "guest" else ()
+            for purpose in granted:
+                said = speak(Event(resident=person.id, purpose=purpose, granted=True, at=now, actor="demo"))
+                assert isinstance(said, Event), said
+                repo_consents.append(connection, said, os_user="demo")
+            say(word(lang, "consent" if granted else "no-consent", name=name, purposes=", ".join(granted)))
+    return people
+
+
+def _replay(home: SimulatedHome, lang: str) -> None:
+    """The broadcast days first, while the calendar is in the past; then the stored records; then today, live."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    stored = ("scale", "composition-scale", "cuff")
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        days = len(home.household.device("band").records)
+        bar = bars.add_task(word(lang, "steps"), total=days)
+        while not bars.finished:
+            left = home.devices.ask("play", "band", count=4)["left"]
+            bars.update(bar, completed=days - left)
+        for name in stored:
+            home.devices.ask("wake", name)
+        total = sum(len(home.household.device(name).records) for name in stored)
+        bar = bars.add_task(word(lang, "stored"), total=total)
+        _drain(home, lambda left: bars.update(bar, completed=total - left))
+    say(f"  {word(lang, 'steps')}: {days}")
+    say(f"  {word(lang, 'stored')}: {total}")
+    say(f"  {word(lang, 'live')}")
+    home.devices.ask("measure", "composition-scale", values={"weight": "71.3", "body_fat_percentage": "22.1"}, slot=2)
+    home.devices.ask("measure", "cuff", values={"systolic": "141", "diastolic": "88", "pulse_rate": "71"})
+    home.devices.ask("weigh", "scale", values={"weight": "69.80"})
+    _drain(home, lambda _left: None)
+
+
+def _drain(home: SimulatedHome, tell: Callable[[int], None]) -> None:
+    """Wait until the devices have handed over every record, telling how many are left."""
+    from simulators.home import wait_until
+
+    def empty() -> bool:
+        left = _pending(home)
+        tell(left)
+        return left == 0
+
+    wait_until(empty, PATIENCE)
+
+
+def _pending(home: SimulatedHome) -> int:
+    return sum(int(device["pending"]) for device in home.devices.ask("stats")["devices"].values())
+
+
+def _on_its_way(home: SimulatedHome) -> int:
+    return _pending(home) + home.waiting()
+
+
+def _judged(home: SimulatedHome) -> bool:
+    from engine.store import repo_outbox
+    from engine.store.database import read
+
+    with read(home.store) as connection:
+        return not repo_outbox.owes(connection, "evaluate")

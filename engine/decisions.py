@@ -1,0 +1,49 @@
+"""A person's decision about one piece of advice, carried out in the caller's transaction: terminal and desk alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from engine.refusal import Refusal as Unreadable
+from engine.review import LIVE, Command, Item, Rank, Refusal, decide, rank
+from engine.store import repo_advice
+from engine.store.database import Connection
+
+MAX_REASON: Final = 300
+# More than any town's nurses can have waiting; the order is made here, so the store must not cut the list by age.
+MOST: Final = 10_000
+
+
+def carry_out(connection: Connection, item: Item, command: Command, now: datetime, *, os_user: str) -> Item | Refusal:
+    """The item as it is after `command`, stored with its event and audit entry, or why not; two at once: one wins."""
+    decision = decide(item, command, now)
+    if isinstance(decision, Refusal):
+        return decision
+    stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user=os_user)
+    if isinstance(stored, Item):
+        return stored
+    return Refusal("conflict", "somebody else decided at the same moment; look at it again")
+
+
+def queue(
+    connection: Connection, now: datetime, *, resident: str | None = None, states: Iterable[str] | None = LIVE
+) -> list[tuple[Rank, Item]]:
+    """The items in these states (None: any) with their place, the most serious and the longest overdue first."""
+    items = repo_advice.listed(connection, resident=resident, states=states, limit=MOST)
+    return sorted(((rank(item, now), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))
+
+
+def reason_of(text: str) -> str | Unreadable:
+    """A reason as one line, blanks joined; refused when longer than 300 characters or with characters that are none.
+
+    An empty reason stays empty: whether one is needed is for the command to say.
+    """
+    line = " ".join(text.split())
+    if len(line) > MAX_REASON:
+        return Unreadable("too-long", f"must not be longer than {MAX_REASON} characters", "reason")
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} for character in line):
+        return Unreadable("control-character", "there is a character in it that cannot be shown", "reason")
+    return line
