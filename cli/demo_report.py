@@ -59,17 +59,16 @@ def _observations(connection: Any, people: Mapping[str, Resident], lang: str) ->
 
     from engine.export import observations_of
 
-    made: list[bytes] = []
-    for person in people.values():
-        made += observations_of(connection, person, datetime.now(UTC))
-    weights = [line for line in made if b'"29463-7"' in line]
-    result(word(lang, "observation", count=len(made)))
+    made = {name: list(observations_of(connection, person, datetime.now(UTC))) for name, person in people.items()}
+    weights = [line for line in made["first"] if b'"29463-7"' in line]
+    count = sum(len(lines) for lines in made.values())
+    result(word(lang, "observation", count=count))
     if weights:
         # Laid out as text: a JSON parser would print 62.30 as 62.3.
         for line in msgspec.json.format(weights[-1], indent=2).decode().splitlines():
             result(f"  {line}")
     result()
-    return len(made)
+    return count
 
 
 def _person(connection: Any, person: Resident, now: datetime, lang: str) -> None:

@@ -68,7 +68,7 @@ class Uplink:
         self._state: State = State(state="ready")
         self._notes: dict[str, bytes] = {}
         self._untold: set[str] = set()
-        self._retold = False
+        self._retold = self._answered = False
         self._mids: dict[int, tuple[str, ...]] = {}
         self._flying: dict[str, datetime] = {}
         self._payloads: dict[str, tuple[str, ...]] = {}
@@ -131,6 +131,7 @@ class Uplink:
         self._generation += 1
         self._mids.clear()
         self._flying.clear()
+        self._answered = False
         client = self._client(self._generation)
         stood = False
         try:
@@ -231,11 +232,9 @@ class Uplink:
         for device in sorted(self._untold.copy()):
             self._untold.discard(device)
             self._say(client, "device", self._notes[device])
-        if (
-            self._health
-            and not self._next_health - timedelta(seconds=self._health_every) <= self._now() < self._next_health
-        ):
-            self._next_health = self._now() + timedelta(seconds=self._health_every)
+        every = timedelta(seconds=self._health_every)
+        if self._health and not self._next_health - every <= self._now() < self._next_health:
+            self._next_health = self._now() + every
             self._say(client, "health", encode(self._health()), retain=True)
 
     def _say(
@@ -257,25 +256,26 @@ class Uplink:
         room = READINGS - len(self._flying)
         if room <= 0 or len(self._mids) >= MESSAGES:
             return min(1.0, self._retry)
-        for party in parties(self._journal.due(now, min(room, 500))):
+        due = self._journal.due(now, min(room, 500))
+        if due and not self._answered:
+            # Until the engine has answered it may have missed the notes, and the slots decide whose a reading is.
+            self._untold.update(self._notes)
+            self._tell(client)
+        for party in parties(due):
             if len(self._mids) >= MESSAGES:
                 return min(1.0, self._retry)
             self._send(client, party, now)
         return min(1.0, self._retry)
 
     def _send(self, client: Client, party: Party, now: datetime) -> None:
-        due = now + self._wait(party.attempts)
+        due = now + timedelta(seconds=patience(party.attempts, self._retry, self._retry_most))
         self._journal.offer(party.ids, due)
         self._flying.update(dict.fromkeys(party.ids, due))
         self._payloads[hashlib.sha256(party.payload).hexdigest()] = party.ids
         while len(self._payloads) > REMEMBERED:
             self._payloads.pop(next(iter(self._payloads)))
         # Return code 4 (no connection) has queued the message all the same: never publish it a second time here.
-        info = client.publish(topics.up(self._gateway, "reading"), party.payload, qos=1)
-        self._mids[info.mid] = party.ids
-
-    def _wait(self, attempts: int) -> timedelta:
-        return timedelta(seconds=patience(attempts, self._retry, self._retry_most))
+        self._mids[client.publish(topics.up(self._gateway, "reading"), party.payload, qos=1).mid] = party.ids
 
     # -- what comes in
 
@@ -315,6 +315,7 @@ class Uplink:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             log("answer_unreadable", size=len(message.payload))
             return
+        self._answered = True
         if isinstance(answer, Ack):
             self._acknowledged(answer)
         else:
@@ -331,11 +332,11 @@ class Uplink:
     def _acknowledged(self, ack: Ack) -> None:
         refused = [(item.id, item.code) for item in ack.refused]
         self._journal.forget(ack.ids, refused)
-        for name in (*ack.ids, *(name for name, _ in refused)):
+        for name in (*ack.ids, *dict(refused)):
             self._flying.pop(name, None)
         # The engine is awake: what it has not answered is tried again soon, not after minutes of grown patience.
         if self._now() >= self._next_hurry:
-            self._next_hurry = self._now() + self._wait(0)
+            self._next_hurry = self._now() + timedelta(seconds=self._retry)
             self._journal.hurry(self._next_hurry)
 
     def _complained(self, bad: Bad) -> None:

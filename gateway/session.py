@@ -162,14 +162,14 @@ class Session:
     def _keep(self, characteristic: str, raw: bytes) -> None:
         """Runs inside the radio's callback: the device deletes its record once this frame is confirmed."""
         if self._broken:
-            return
+            raise self._broken
         try:
             self._journal.append_frame(self._entry.id, self._id, characteristic, raw, self._now())
         except JournalError as error:
-            # Hang up at once: what was not confirmed yet stays with the device.
+            # Hang up at once, and let the radio see the failure: a stack that can, then withholds the confirmation.
             self._broken = error
             self.hang_up()
-            return
+            raise
         self._frames += 1
         self._stirred.set()
         self._kept()

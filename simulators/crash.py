@@ -38,6 +38,8 @@ DEVICES = (
                   local_name="Minato Scale", owner="first"),
     VirtualDevice(name="cuff", kind="blood-pressure-monitor", address="F0:00:00:00:01:02", profile="sig-blood-pressure",
                   local_name="Minato BP", owner="second"),
+    VirtualDevice(name="composition", kind="body-composition-scale", address="F0:00:00:00:01:04",
+                  profile="sig-body-composition", local_name="Minato Body", owners={1: "second"}, pins={1: 1946}),
     VirtualDevice(name="advert-scale", kind="xiaomi-scale", address="F0:00:00:00:01:03", profile="xiaomi-miscale-v2",
                   local_name="MIBFS", owner="first"),
 )  # fmt: skip
@@ -117,11 +119,14 @@ class _Traffic:
     def go_on(self) -> None:
         for _ in range(BURST):
             self._at += timedelta(minutes=1)
-            if self._rng.choice((True, False)):
-                self._order("scale", {"weight": f"{self._rng.uniform(55, 80):.2f}"})
+            device = self._rng.choice(("scale", "cuff", "composition"))
+            kg, systolic = f"{self._rng.uniform(55, 80):.2f}", self._rng.randint(110, 150)
+            if device == "scale":
+                self._order(device, {"weight": kg})
+            elif device == "cuff":
+                self._order(device, {"systolic": str(systolic), "diastolic": str(systolic - 45), "pulse_rate": "66"})
             else:
-                systolic = self._rng.randint(110, 150)
-                self._order("cuff", {"systolic": str(systolic), "diastolic": str(systolic - 45), "pulse_rate": "66"})
+                self._order(device, {"weight": kg, "body_fat_percentage": "24.1", "impedance": "512.0"}, slot=1)
         if self._broadcast is None or self._over(0.0):
             # With its impedance a weighing is complete at once; without, the gateway holds it open for a while.
             self._shout({"weight": f"{self._rng.randrange(1100, 1600) / 20:.2f}", "impedance": "512"})
@@ -130,8 +135,8 @@ class _Traffic:
         if self._broadcast is not None:
             self._over(60.0)
 
-    def _order(self, device: str, values: dict[str, str]) -> None:
-        self._home.devices.ask("measure", device, at=self._at.isoformat(), values=values)
+    def _order(self, device: str, values: dict[str, str], slot: int | None = None) -> None:
+        self._home.devices.ask("measure", device, at=self._at.isoformat(), values=values, slot=slot)
 
     def _shout(self, values: dict[str, str]) -> None:
         """Order a broadcast without waiting: the answer comes once a gateway had time to hear it."""

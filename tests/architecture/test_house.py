@@ -35,7 +35,10 @@ DOORS = {
 PURE = (
     "engine/contract", "engine/intake.py", "engine/assignment.py", "engine/consent.py", "engine/people.py",
     "engine/names.py", "engine/observations.py", "engine/signals.py", "engine/trends.py", "engine/activity.py",
-    "engine/safety.py", "engine/advice.py", "engine/review.py", "firmware_profiles", "gateway/clock.py",
+    "engine/dates.py", "engine/names_table.py", "engine/consent_texts.py", "engine/refusal.py",
+    "engine/municipalities.py", "engine/plan.py", "engine/rules", "engine/observation_templates.py",
+    "engine/observation_values.py", "engine/observation_checks.py", "engine/observation_derived.py",
+    "gateway/outflow.py", "gateway/visits.py", "engine/safety.py", "engine/advice.py", "engine/review.py", "firmware_profiles", "gateway/clock.py",
 )  # fmt: skip
 IMPURE = {"socket", "sqlite3", "sqlalchemy", "sqlmodel", "random", "secrets", "time", "subprocess", "os", "asyncio"}
 HEAVY = ("sqlmodel", "sqlalchemy", "fhir", "scipy", "sklearn", "numpy", "fastapi", "bleak", "paho", "bumble", "alembic")
@@ -49,8 +52,13 @@ def _tracked() -> list[Path]:
 
 
 def _imports(path: Path) -> set[str]:
+    """Top-level names of what a module imports when it runs; imports for type checkers open no door."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {name.name.split(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -69,10 +77,8 @@ def test_the_top_level_is_exactly_the_house() -> None:
 @pytest.mark.parametrize("door", sorted(DOORS))
 def test_a_door_is_opened_only_where_the_design_says(door: str) -> None:
     users = [p.relative_to(ROOT).as_posix() for p in _modules() if door in _imports(p)]
-    # The composition root may name a library's types; simulators are doubles of what stands behind the doors.
-    strangers = [u for u in users if not u.startswith((*DOORS[door], "simulators/"))]
-    allowed = {"cli/wiring.py"} if door == "sqlalchemy" else set()
-    assert set(strangers) <= allowed, strangers
+    # Simulators are doubles of what stands behind the doors; simulators and tests are outside this rule.
+    assert [user for user in users if not user.startswith((*DOORS[door], "simulators/"))] == []
 
 
 def test_what_is_marked_pure_imports_nothing_impure() -> None:
@@ -99,7 +105,8 @@ def test_files_stay_small_and_functions_short() -> None:
         text = path.read_text(encoding="utf-8")
         assert text.count("\n") <= 350, f"{path.relative_to(ROOT)} has {text.count(chr(10))} lines"
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            migration = "migrations" in path.parts  # a list of tables, written once
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not migration:
                 length = (node.end_lineno or 0) - node.lineno + 1
                 assert length <= 50, f"{path.relative_to(ROOT)}:{node.name} has {length} lines"
 

@@ -206,7 +206,7 @@ def test_an_unreadable_reading_is_halved_out_of_its_batch_and_parked_alone(home:
         until(lambda: journal.depth().waiting == 0)
         assert journal.parked() == [(culprit, "malformed")]
         assert engine.stored() == names - {culprit}
-        assert journal.tally() == {"engine:implausible": 1}
+        assert journal.tally() == {"engine:implausible": 1, "published": 100}
     finally:
         up.stop()
         engine.stop()

@@ -1,0 +1,105 @@
+"""What every page of the desk shares: the store, who is signed in, the templates, and how a refusal is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+from fastapi import Depends, Form, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from engine.locale import LANGUAGES, Language
+from engine.store.database import Engine
+from engine.web.signin import Links, Session, Sessions
+from engine.web.view import speaker, word
+
+HERE: Final = Path(__file__).parent
+COOKIE: Final = "phr_desk"
+
+
+class SorryError(Exception):
+    """A page that cannot be shown: the status, and the key of its words."""
+
+    def __init__(self, status: int, key: str, *, back: str = "/") -> None:
+        super().__init__(key)
+        self.status = status
+        self.key = key
+        self.back = back
+
+
+def _templates() -> Environment:
+    made = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    made.trim_blocks = made.lstrip_blocks = True
+    return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The desk of one running program; `now` is the clock, `os_user` who runs it."""
+
+    engine: Engine
+    links: Links
+    now: Callable[[], datetime]
+    os_user: str
+    sessions: Sessions = field(default_factory=Sessions)
+    templates: Environment = field(default_factory=_templates)
+
+    def page(
+        self, name: str, lang: Language, session: Session | None, *, status: int = 200, here: str = "/", **more: Any
+    ) -> HTMLResponse:
+        """The template `name` in `lang`; `here` is where the other language is found."""
+        return HTMLResponse(self.render(name, lang, session, here=here, **more), status)
+
+    def render(self, name: str, lang: Language, session: Session | None, *, here: str = "/", **more: Any) -> str:
+        """The text of a page."""
+        other: Language = "en" if lang == "ja" else "ja"
+        words = {"say": speaker(lang), "word": lambda kind, code: word(lang, kind, code), "both": speaker}
+        shared = {"lang": lang, "other": other, "session": session, "here": here, "error": None}
+        return self.templates.get_template(name).render(words | shared | more)
+
+    def sorry(self, lang: Language, session: Session | None, status: int, key: str, back: str = "/") -> str:
+        """The text of a page that says why there is nothing else to see."""
+        return self.render("error.html", lang, session, here=back, status=status, key=key, back=back)
+
+
+def wished(request: Request) -> Language | None:
+    """The language asked for in the address."""
+    wish = request.query_params.get("lang")
+    return next((lang for lang in LANGUAGES if lang == wish), None)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk this request came to."""
+    return cast("Desk", request.app.state.desk)
+
+
+TheDesk = Annotated[Desk, Depends(desk_of)]
+
+
+def visitor(request: Request, desk: TheDesk) -> Session | None:
+    """Who is signed in, if anybody."""
+    return desk.sessions.find(request.cookies.get(COOKIE), desk.now(), wished(request))
+
+
+def signed_in(session: Annotated[Session | None, Depends(visitor)]) -> Session:
+    """Who is signed in; everybody else is sent away before anything is looked up."""
+    if session is None:
+        raise SorryError(403, "not-signed-in")
+    return session
+
+
+Signed = Annotated[Session, Depends(signed_in)]
+
+
+def trusted(session: Signed, csrf: Annotated[str, Form()] = "") -> Session:
+    """Who sent this form, which must be one of their own session."""
+    if not session.accepts(csrf):
+        raise SorryError(403, "csrf")
+    return session
+
+
+Trusted = Annotated[Session, Depends(trusted)]
