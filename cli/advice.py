@@ -33,15 +33,13 @@ def list_(
     json: Json = False,
 ) -> None:
     """List the queue in its order: the most serious and the longest overdue first."""
-    from engine.review import LIVE, rank
-    from engine.store import repo_advice
+    from engine.decisions import queue
+    from engine.review import LIVE
 
-    now = datetime.now(UTC)
     with transaction() as connection:
         if resident is not None:
             resident_of(connection, resident)
-        items = repo_advice.listed(connection, resident=resident, states=None if all_ else LIVE)
-    ranked = sorted(((rank(item, now), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))
+        ranked = queue(connection, datetime.now(UTC), resident=resident, states=None if all_ else LIVE)
     if json:
         emit({"advice": [_summary(item, place) for place, item in ranked]})
         return
@@ -94,7 +92,7 @@ def reject(
     json: Json = False,
 ) -> None:
     """Turn it down with a reason; the same rule stays quiet for its cooldown."""
-    _decide(advice, "reject", by, version, {"reason": plain(reason, "--reason")}, json=json)
+    _decide(advice, "reject", by, version, {"reason": _reason(reason)}, json=json)
 
 
 @app.command()
@@ -123,18 +121,23 @@ def _decide(advice: str, verb: Verb, by: str, version: int | None, more: dict[st
 
 
 def _carry_out(connection: Connection, item: Item, command: Command) -> Item:
-    from engine.review import Item as ItemShape
-    from engine.review import Refusal, decide, rank
-    from engine.store import repo_advice
+    from engine.decisions import carry_out
+    from engine.review import Refusal
 
-    now = datetime.now(UTC)
-    decision = decide(item, command, now)
-    if isinstance(decision, Refusal):
-        _refuse(decision.code, decision.message)
-    stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user=os_user())
-    if not isinstance(stored, ItemShape):
-        _refuse("conflict", "somebody else decided at the same moment; look at it again")
-    return stored
+    after = carry_out(connection, item, command, datetime.now(UTC), os_user=os_user())
+    if isinstance(after, Refusal):
+        _refuse(after.code, after.message)
+    return after
+
+
+def _reason(text: str) -> str:
+    from engine.decisions import reason_of
+    from engine.refusal import Refusal
+
+    line = reason_of(text)
+    if isinstance(line, Refusal):
+        fail(Exit.USAGE, line.code, f"--reason: {line.message}")
+    return line
 
 
 def _refuse(code: str, message: str) -> NoReturn:

@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
         decode,
         demo,
         device,
+        doctor,
         engine,
         export,
         gateway,
@@ -33,5 +34,6 @@ def register(app: typer.Typer) -> None:
     app.command()(today.today)
     app.command()(trend.trend)
     app.command()(decode.decode)
+    app.command()(doctor.doctor)
     for name, module in groups.items():
         app.add_typer(module.app, name=name)

@@ -88,3 +88,26 @@ def _household(name: str) -> Household:
     if name in builtin:
         return builtin[name](datetime.now(UTC), ZoneInfo("Asia/Tokyo"))
     return load_household(Path(name))
+
+
+@app.command()
+def crash(
+    kills: Annotated[int, typer.Option(min=1, max=100_000, help="How many processes to kill.")] = 30,
+    seed: Annotated[int, typer.Option(help="Which ones, and when.")] = 1,
+    state: Annotated[Path | None, typer.Option(help="Keep everything in this empty folder.")] = None,
+) -> None:
+    """Kill gateway, broker and engine at random moments of a replay; exit 11 if a reading is missing or doubled."""
+    import tempfile
+
+    import msgspec
+
+    from simulators.crash import campaign
+
+    if state is not None and state.exists() and any(state.iterdir()):
+        fail(Exit.USAGE, "not-empty", f"{state} holds something; a campaign wants an empty folder")
+    root = state or Path(tempfile.mkdtemp(prefix="phr-crash-"))
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = campaign(root, kills, seed, say)
+    emit(msgspec.to_builtins(found))
+    if found.lost or found.duplicated or found.unsettled:
+        raise typer.Exit(Exit.DAMAGED)

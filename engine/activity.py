@@ -1,7 +1,8 @@
 """Steps per civil day out of running totals, and the 7-day activity: pure, exact, whole steps.
 
 A counter may start again at midnight, after a battery change or at 2^16 or 2^32; it may be read late, twice or out of
-order. What it counted before it was first read is unknown and is not invented.
+order. What it counted before it was first read is unknown and is not invented. A total that says since when it counts
+(a band whose family starts at 0 every midnight) is believed; for the others the readings have to tell.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Total(Protocol):
     def value(self) -> Decimal: ...  # noqa: D102
     @property
     def device_id(self) -> str: ...  # noqa: D102
+    @property
+    def since(self) -> datetime | None: ...  # noqa: D102
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,11 +56,18 @@ def day_totals(points: Iterable[Total], zone: ZoneInfo) -> dict[date, Decimal]:
     Order and repeated points do not matter. Days without a trace in the data are absent, not 0.
     """
     devices: dict[str, set[tuple[datetime, int]]] = {}
+    dated: dict[tuple[str, date], set[tuple[datetime, int]]] = {}
     for point in points:
-        devices.setdefault(point.device_id, set()).add((point.at.astimezone(UTC), int(point.value)))
+        total = point.at.astimezone(UTC), int(point.value)
+        if point.since is None:
+            devices.setdefault(point.device_id, set()).add(total)
+        else:
+            dated.setdefault((point.device_id, _period(total, point.since, zone)), set()).add(total)
+    found = [_one_device(sorted(readings), zone) for readings in devices.values()]
+    found += [{day: _counted(sorted(readings))} for (_, day), readings in dated.items()]
     merged: dict[date, int] = {}
-    for readings in devices.values():
-        for day, steps in _one_device(sorted(readings), zone).items():
+    for totals in found:
+        for day, steps in totals.items():
             merged[day] = max(steps, merged.get(day, 0))
     return {day: Decimal(merged[day]) for day in sorted(merged)}
 
@@ -79,6 +89,19 @@ def activity(totals: Mapping[date, Decimal], today: date, seen: frozenset[date] 
         return Activity(mean=None, low=None, high=None, valid_days=len(valid), days=tuple(valid))
     mean = sum(values, Decimal(0)) / len(values)
     return Activity(mean=mean, low=min(values), high=max(values), valid_days=len(valid), days=tuple(valid))
+
+
+def _period(total: tuple[datetime, int], since: datetime, zone: ZoneInfo) -> date:
+    """The civil day of a total that counts since `since`; more than can be walked by then is still yesterday's."""
+    at, steps = total
+    day = since.astimezone(zone).date()
+    return day if _plausible(steps, since, at) else day - timedelta(days=1)
+
+
+def _counted(readings: Sequence[tuple[datetime, int]]) -> int:
+    """The steps of one period that began at 0: the last total, and what was lost to a restart within the period."""
+    counts = [count for _, count in readings]
+    return counts[-1] + sum(old for old, new in pairwise(counts) if new < old)
 
 
 def _one_device(readings: Sequence[tuple[datetime, int]], zone: ZoneInfo) -> dict[date, int]:

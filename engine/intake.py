@@ -7,9 +7,11 @@ person has not consented to recording is refused before its content is looked at
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
@@ -20,6 +22,7 @@ from engine.contract.units import accepts, convert
 
 # The same broadcast heard by two gateways of a home, both stamping their own receive time (DESIGN section 2).
 SAME_BROADCAST = timedelta(minutes=10)
+AT_ONCE = timedelta()
 FUTURE = timedelta(hours=24)
 # No device of ours existed before the Bluetooth health profiles did; older clocks are unset clocks.
 EARLIEST_YEAR = 2013
@@ -52,8 +55,12 @@ class Seen(msgspec.Struct, frozen=True):
     values: frozenset[tuple[str, str]]
 
 
+# How the readings of a device are ordered in `Recent`.
+moment_of = attrgetter("measured_at")
+
+
 class Recent(msgspec.Struct, frozen=True):
-    """What the store already holds: content digests by id, and readings near in time by device."""
+    """What the store already holds: content digests by id, and readings near in time by device, oldest first."""
 
     digests: dict[str, str] = {}
     near: dict[str, list[Seen]] = {}
@@ -189,15 +196,28 @@ def _new_kinds(
     reading: Reading, gateway: str, values: list[Stored], recent: Recent
 ) -> tuple[tuple[Stored, ...], str | None]:
     """The values not yet stored for this measurement, and the reading that holds the others."""
+    others = _candidates(reading, recent)
+    if not others:
+        return tuple(values), None
+    pairs = frozenset((item.kind, item.device_value) for item in values)
     seen: set[tuple[str, str]] = set()
     of = None
-    for other in recent.near.get(reading.device, ()):
+    for other in others:
         if other.slot == reading.user_slot and _same_moment(reading, gateway, other):
-            both = other.values & frozenset((item.kind, item.device_value) for item in values)
+            both = other.values & pairs
             if both:
                 seen |= both
                 of = of or other.id
     return tuple(item for item in values if (item.kind, item.device_value) not in seen), of
+
+
+def _candidates(reading: Reading, recent: Recent) -> Sequence[Seen]:
+    """The earlier readings of the device that are near enough in time to be the same one."""
+    known = recent.near.get(reading.device, ())
+    margin = AT_ONCE if reading.time_quality == "device" else SAME_BROADCAST
+    # A home's backlog is many readings of one device: looking at all of them for each would take the square of that.
+    low = bisect_left(known, reading.measured_at - margin, key=moment_of)
+    return known[low : bisect_right(known, reading.measured_at + margin, lo=low, key=moment_of)]
 
 
 def _same_moment(reading: Reading, gateway: str, other: Seen) -> bool:

@@ -23,6 +23,7 @@ class _Total(msgspec.Struct, frozen=True):
     at: datetime
     value: Decimal
     device_id: str
+    since: datetime | None
 
 
 def with_bmi(rows: Sequence[Measured], height_cm: Decimal | None) -> Iterator[Measured]:
@@ -51,7 +52,7 @@ def step_summaries(rows: Sequence[Measured], zone: ZoneInfo, as_of: datetime) ->
     Preliminary while the day is not over at `as_of`, or where a total of that day was; experimental likewise.
     """
     totals = [row for row in rows if row.kind == "steps-total" and row.value is not None]
-    points = [_Total(row.measured_at, row.value or Decimal(0), row.device_id or "") for row in totals]
+    points = [_Total(row.measured_at, row.value or Decimal(0), row.device_id or "", row.period_start) for row in totals]
     by_day: dict[date, list[Measured]] = defaultdict(list)
     for row in totals:
         by_day[row.measured_at.astimezone(zone).date()].append(row)

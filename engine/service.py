@@ -19,7 +19,7 @@ import msgspec
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
 from engine.evaluate import evaluate_next
-from engine.intake import Household, Refused, accept
+from engine.intake import Accepted, Household, Refused, Unassigned, accept
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
 from engine.store import repo_devices, repo_gateways, tallies
@@ -141,7 +141,8 @@ def _judge(
             continue
         outcome = accept(item, gateway, home, recent, now) if home else Refused(item, "unknown-gateway")
         remember(recent, gateway, outcome)
-        heard.append(Heard(gateway, home.id if home else None, outcome))
+        known = recent.digests.get(item.id) if isinstance(outcome, Accepted | Unassigned) else None
+        heard.append(Heard(gateway, home.id if home else None, outcome, known))
     return heard
 
 

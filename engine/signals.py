@@ -26,13 +26,17 @@ FERTILE: Final = range(12, 56)
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """One stored value in the unit of its kind; `certainty` sure, assumed or None, as assignment left it."""
+    """One stored value in the unit of its kind; `certainty` sure, assumed or None, as assignment left it.
+
+    `since` is when a running total or an interval began to count, None where the device does not say.
+    """
 
     at: datetime
     value: Decimal
     unit: str
     reading_id: str
     device_id: str
+    since: datetime | None = None
     time_quality: str = "device"
     provenance: str = "bonded"
     certainty: str | None = "sure"

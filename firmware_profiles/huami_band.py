@@ -61,5 +61,6 @@ BAND: Final = Profile(
     advert=read_band,
     encode_advert=advertise_band,
     live=True,
+    counts_daily=True,
     proof="capture",
 )

@@ -132,6 +132,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     same measurement heard within `join_seconds` (None: they are different measurements).
     `encode_advert(sample, address)` is the inverse of `advert`.
     `live` says that frames carry no stored records, so the receive time is the time of measurement.
+    `counts_daily` says that running totals start at 0 every local midnight.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     join_seconds: float = 0.0
     variants: tuple[Variant, ...] = ()
     live: bool = False
+    counts_daily: bool = False
     experimental: bool = False
     battery_unreliable: bool = False
     proof: Literal["capture", "fixture", "specification"] = "specification"

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from engine.contract.reading import TimeQuality
+from engine.contract.reading import Sample, TimeQuality
+from firmware_profiles.model import Profile
 
 # Reset clocks start at 1970, 2000, 2010, 2012 or, on some scales, 2016: no memory reaches back five years.
 FIRST_YEAR: Final = 2013
@@ -43,6 +44,13 @@ def trust(time: datetime | None, sequence: int | None, received_at: datetime, zo
     if sequence is not None:
         return Trusted(received_at, "sequence", f"seq:{sequence}")
     return Trusted(received_at, "unknown", None)
+
+
+def counting_since(profile: Profile, sample: Sample, measured_at: datetime, zone: ZoneInfo) -> datetime | None:
+    """The local midnight since which a daily running total has counted; None for every other sample."""
+    if not profile.counts_daily or "steps" not in sample.quantities:
+        return None
+    return measured_at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 def is_plausible(time: datetime, received_at: datetime, zone: ZoneInfo) -> bool:

@@ -14,7 +14,7 @@ from engine.contract.wire import encode_reading
 from firmware_profiles.model import Advert, DecodeError, Profile
 from firmware_profiles.registry import for_firmware
 from firmware_profiles.session import Assembler
-from gateway.clock import trust
+from gateway.clock import counting_since, trust
 from gateway.journal import Draft, Frame, Journal, JournalError
 
 ANCHOR: Final = "microseconds"
@@ -223,6 +223,7 @@ class Decoder:
             user_slot=sample.user_slot,
             sequence=sample.sequence,
             measured_at=trusted.measured_at.astimezone(self._zone),
+            period_start=counting_since(found.profile, sample, trusted.measured_at, self._zone),
             time_quality=trusted.quality,
             received_at=received_at,
             values=values_of(sample),

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -38,11 +39,12 @@ RETRY_SECONDS = 1.0
 class SimulatedHome:
     """The parts of one home in `root`; the caller adds people, starts the parts and may kill any of them."""
 
-    def __init__(self, root: Path, household: Household, rng: Random) -> None:
+    def __init__(self, root: Path, household: Household, rng: Random, *, gateways: int = 1) -> None:
         self.root = root
         self.household = household
         self.devices = DevicesProcess(household, root / "devices")
-        self.home_id, self.gateway_id = new_id("h", rng), new_id("g", rng)
+        self.home_id = new_id("h", rng)
+        self.gateway_ids = tuple(new_id("g", rng) for _ in range(gateways))
         self.database = f"sqlite:///{root / 'engine.sqlite'}"
         self.store: Engine = open_engine(self.database)
         migrate(self.store)
@@ -51,36 +53,59 @@ class SimulatedHome:
             repo_places.seed_municipalities(connection)
             home = repo_places.Household(id=self.home_id, municipality_code=SAKATA, zone=household.zone)
             repo_places.add_household(connection, home, now)
-            ears = repo_places.Gateway(id=self.gateway_id, household_id=self.home_id, label="simulated")
-            repo_places.enrol_gateway(connection, ears, now)
-        self.broker: EmbeddedBroker = start(root, [self.gateway_id])
+            for name in self.gateway_ids:
+                ears = repo_places.Gateway(id=name, household_id=self.home_id, label="simulated")
+                repo_places.enrol_gateway(connection, ears, now)
+        self.broker: EmbeddedBroker = start(root, self.gateway_ids)
         self.engine = Child("engine", self._engine_role, root / "engine.log")
-        self.gateway = Child("gateway", self._gateway_role, root / "gateway.log")
+        self.gateways = [
+            Child(f"gateway {name}", partial(self._gateway_role, name), self.root_of(name) / "gateway.log")
+            for name in self.gateway_ids
+        ]
+
+    @property
+    def gateway_id(self) -> str:
+        """The id of the first gateway."""
+        return self.gateway_ids[0]
+
+    @property
+    def gateway(self) -> Child:
+        """The first gateway's process."""
+        return self.gateways[0]
+
+    def root_of(self, gateway: str) -> Path:
+        """The folder of a gateway: the first one shares the home's, as `phr up` has it."""
+        folder = self.root if gateway == self.gateway_id else self.root / gateway
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     def bind(self, residents: Mapping[str, str]) -> None:
-        """List every device with the gateway; `residents` gives the id of each owner named in the household."""
-        list_devices(self.root, self.home_id, self.household, residents)
+        """List every device with every gateway; `residents` gives the id of each owner named in the household."""
+        for gateway in self.gateway_ids:
+            list_devices(self.root_of(gateway), self.home_id, self.household, residents)
 
     def __enter__(self) -> Self:
         """Devices first, so that the gateway finds the air; then the engine and the gateway."""
         self.devices.start()
         self.engine.start()
-        self.gateway.start()
+        for gateway in self.gateways:
+            gateway.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.gateway.stop()
+        for gateway in self.gateways:
+            gateway.stop()
         self.engine.stop()
         self.devices.stop()
         self.broker.stop()
         self.store.dispose()
 
     def waiting(self) -> int:
-        """What the gateway's journal still has to hand over; readings and frames not yet decoded."""
-        depth = peek(self.root / "journal.sqlite")
-        return depth.frames + depth.waiting if depth else 0
+        """What the gateways' journals still have to hand over; readings and frames not yet decoded."""
+        depths = [peek(self.root_of(gateway) / "journal.sqlite") for gateway in self.gateway_ids]
+        return sum(depth.frames + depth.waiting for depth in depths if depth)
 
     def _engine_role(self) -> None:
         stopping: list[int] = []
@@ -89,15 +114,13 @@ class SimulatedHome:
         # A forked connection pool would share its file handles with the parent: the child opens its own.
         Service(open_engine(self.database), Link(broker)).run(lambda: bool(stopping))
 
-    def _gateway_role(self) -> None:
-        asyncio.run(self._listen())
+    def _gateway_role(self, gateway: str) -> None:
+        asyncio.run(self._listen(gateway))
 
-    async def _listen(self) -> None:
-        address = broker_address(
-            self.broker.url, username=self.gateway_id, password=self.broker.password(self.gateway_id)
-        )
+    async def _listen(self, gateway: str) -> None:
+        address = broker_address(self.broker.url, username=gateway, password=self.broker.password(gateway))
         settings = GatewaySettings(
-            home=self.root, gateway=self.gateway_id, broker=address, zone=self.household.zone, retry=RETRY_SECONDS,
+            home=self.root_of(gateway), gateway=gateway, broker=address, zone=self.household.zone, retry=RETRY_SECONDS,
             retry_most=RETRY_SECONDS,
         )  # fmt: skip
         stop = asyncio.Event()

@@ -6,32 +6,63 @@ Statements are Core and executed in bulk; a batch costs a fixed number of round 
 from __future__ import annotations
 
 import hashlib
+from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, select, tuple_
+from sqlalchemy import Connection
 
 from engine.contract.reading import Reading
 from engine.contract.wire import Malformed
-from engine.intake import SAME_BROADCAST, Accepted, Duplicate, Outcome, Recent, Refused, Seen, Unassigned, digest
+from engine.intake import (
+    SAME_BROADCAST,
+    Accepted,
+    Duplicate,
+    Outcome,
+    Recent,
+    Refused,
+    Seen,
+    Unassigned,
+    digest,
+    moment_of,
+)
 from engine.store import repo_outbox, tallies
-from engine.store.database import insert_new, upsert
+from engine.store.database import insert_new, insert_rows, upsert
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import ALIAS, BAD_MESSAGE, MEASUREMENT, READING, REFUSAL
 
-_CHUNK = 400
 EVALUATE = "evaluate"
+_COLUMNS = "r.id, r.device_id, r.gateway_id, r.user_slot, r.measured_at, m.kind, m.device_value"
+_KEPT = "w.exact OR r.time_quality <> 'device'"
+# By hand, because the order of the joins must be: a row-value IN makes SQLite read the whole table for every batch.
+_LOOK = {
+    "sqlite": (
+        "SELECT id, digest FROM reading WHERE id IN (SELECT value FROM json_each(?))",
+        "WITH w(device, low, high, exact) AS (SELECT json_extract(value, '$[0]'), "
+        "json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]') FROM json_each(?)) "
+        f"SELECT {_COLUMNS} FROM w CROSS JOIN reading AS r ON r.device_id = w.device "
+        f"AND r.measured_at BETWEEN w.low AND w.high CROSS JOIN measurement AS m ON m.reading_id = r.id WHERE {_KEPT}",
+    ),
+    "postgresql": (
+        "SELECT id, digest FROM reading WHERE id = ANY(ARRAY(SELECT json_array_elements_text(%s::json)))",
+        "WITH w(device, low, high, exact) AS (SELECT value->>0, (value->>1)::bigint, "
+        "(value->>2)::bigint, (value->>3)::boolean FROM json_array_elements(%s::json)) "
+        f"SELECT {_COLUMNS} FROM w JOIN reading AS r ON r.device_id = w.device "
+        f"AND r.measured_at BETWEEN w.low AND w.high JOIN measurement AS m ON m.reading_id = r.id WHERE {_KEPT}",
+    ),
+}
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What one gateway's reading became."""
+    """What one gateway's reading became; `digest` when it is known already, to spare computing it again."""
 
     gateway: str
     household: str | None
     outcome: Outcome | Malformed
+    digest: str | None = None
 
 
 class Bad(msgspec.Struct, frozen=True):
@@ -45,20 +76,27 @@ class Bad(msgspec.Struct, frozen=True):
 
 def recent_of(connection: Connection, readings: Sequence[Reading]) -> Recent:
     """What the store holds about these ids, and about the same devices at the same moments."""
-    digests: dict[str, str] = {}
-    near: dict[str, dict[str, Seen]] = defaultdict(dict)
-    for part in _parts(readings):
-        rows = connection.execute(select(READING.c.id, READING.c.digest).where(READING.c.id.in_([r.id for r in part])))
-        digests.update((row.id, row.digest) for row in rows)
-        moments = {(r.device, to_micros(r.measured_at)) for r in part if r.id not in digests}
-        _gather(connection, tuple_(READING.c.device_id, READING.c.measured_at).in_(moments), near)
-    for device, low, high in _broadcasts(readings):
-        span = READING.c.measured_at.between(low, high)
-        _gather(connection, (READING.c.device_id == device) & span & (READING.c.time_quality != "device"), near)
-    return Recent(digests, {device: list(found.values()) for device, found in near.items()})
+    if not readings:
+        return Recent({}, {})
+    known, near = _LOOK[connection.dialect.name]
+    digests: dict[str, str] = {
+        name: said for name, said in connection.exec_driver_sql(known, _words([reading.id for reading in readings]))
+    }
+    moments = {(r.device, to_micros(r.measured_at)) for r in readings if r.id not in digests}
+    windows = [(device, at, at, True) for device, at in moments] + list(_broadcasts(readings))
+    found: dict[str, dict[str, tuple[Any, set[tuple[str, str]]]]] = defaultdict(dict)
+    for row in connection.exec_driver_sql(near, _words(windows)):
+        found[row.device_id].setdefault(row.id, (row, set()))[1].add((row.kind, row.device_value))
+    seen = {device: [_seen(row, values) for row, values in rows.values()] for device, rows in found.items()}
+    return Recent(digests, {device: sorted(items, key=moment_of) for device, items in seen.items()})
 
 
-def _broadcasts(readings: Sequence[Reading]) -> Iterable[tuple[str, int, int]]:
+def _words(items: Sequence[Any]) -> tuple[str]:
+    """One parameter for any number of them: the statement stays the same, so that nothing is compiled anew."""
+    return (msgspec.json.encode(items).decode(),)
+
+
+def _broadcasts(readings: Sequence[Reading]) -> Iterable[tuple[str, int, int, bool]]:
     """Devices whose receive-timed readings may have been heard by another gateway too, with the span to look at."""
     spans: dict[str, tuple[int, int]] = {}
     for reading in readings:
@@ -67,20 +105,11 @@ def _broadcasts(readings: Sequence[Reading]) -> Iterable[tuple[str, int, int]]:
             low, high = spans.get(reading.device, (at, at))
             spans[reading.device] = (min(low, at), max(high, at))
     margin = SAME_BROADCAST.seconds * 1_000_000
-    return [(device, low - margin, high + margin) for device, (low, high) in spans.items()]
+    return [(device, low - margin, high + margin, False) for device, (low, high) in spans.items()]
 
 
-def _gather(connection: Connection, where: Any, near: dict[str, dict[str, Seen]]) -> None:
-    query = select(
-        READING.c.id, READING.c.device_id, READING.c.gateway_id, READING.c.user_slot, READING.c.measured_at,
-        MEASUREMENT.c.kind, MEASUREMENT.c.device_value,
-    ).join(MEASUREMENT, MEASUREMENT.c.reading_id == READING.c.id)  # fmt: skip
-    found: dict[str, tuple[Any, set[tuple[str, str]]]] = {}
-    for row in connection.execute(query.where(where)):
-        found.setdefault(row.id, (row, set()))[1].add((row.kind, row.device_value))
-    for name, (row, values) in found.items():
-        seen = Seen(name, row.gateway_id, row.user_slot, from_micros(row.measured_at), frozenset(values))
-        near[row.device_id][name] = seen
+def _seen(row: Any, values: set[tuple[str, str]]) -> Seen:
+    return Seen(row.id, row.gateway_id, row.user_slot, from_micros(row.measured_at), frozenset(values))
 
 
 def remember(recent: Recent, gateway: str, outcome: Outcome) -> None:
@@ -90,85 +119,81 @@ def remember(recent: Recent, gateway: str, outcome: Outcome) -> None:
         values = frozenset((item.kind, item.device_value) for item in outcome.values)
         seen = Seen(reading.id, gateway, reading.user_slot, reading.measured_at, values)
         recent.digests[reading.id] = digest(reading)
-        recent.near.setdefault(reading.device, []).append(seen)
+        insort(recent.near.setdefault(reading.device, []), seen, key=moment_of)
+
+
+class _Sheet(msgspec.Struct):
+    """The rows of one batch: tuples in the order of the table for the many, columns by name for the rare."""
+
+    readings: list[tuple[Any, ...]] = []
+    measurements: list[tuple[Any, ...]] = []
+    aliases: list[dict[str, Any]] = []
+    refusals: list[dict[str, Any]] = []
+    tally: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    touched: set[str] = msgspec.field(default_factory=set)
 
 
 def write_batch(connection: Connection, heard: Sequence[Heard], bads: Sequence[Bad], now: datetime) -> None:
     """Write every outcome, the tallies, and the outbox entries that make the touched residents be evaluated."""
     at = to_micros(now)
-    rows: dict[Table, list[dict[str, Any]]] = defaultdict(list)
-    tally: Counter[tuple[str, str]] = Counter()
-    touched: dict[str, None] = {}
+    sheet = _Sheet()
     for item in heard:
-        _lay_out(item, at, rows, tally)
-        if isinstance(item.outcome, Accepted):
-            touched[item.outcome.resident] = None
-    tally.update(("bad-message", bad.code) for bad in bads)
+        _lay_out(item, at, sheet)
+    sheet.tally.update(("bad-message", bad.code) for bad in bads)
     bad_rows = [
         {"sha256": bad.sha256, "gateway_id": bad.gateway, "code": bad.code, "size": bad.size, "count": 1, "at": at}
         for bad in bads
     ]
     # A key that is already there was committed by a twin of this process between our look and our write.
-    for table, items in rows.items():
-        insert_new(connection, table, items)
+    insert_rows(connection, READING, sheet.readings)
+    insert_rows(connection, MEASUREMENT, sheet.measurements)
+    insert_new(connection, REFUSAL, sheet.refusals)
+    insert_new(connection, ALIAS, sheet.aliases)
     upsert(connection, BAD_MESSAGE, bad_rows, count=BAD_MESSAGE.c.count + 1)
-    repo_outbox.put(connection, EVALUATE, touched, now)
-    tallies.add(connection, tally)
+    repo_outbox.put(connection, EVALUATE, sheet.touched, now)
+    tallies.add(connection, sheet.tally)
 
 
-def _lay_out(item: Heard, at: int, rows: dict[Table, list[dict[str, Any]]], tally: Counter[tuple[str, str]]) -> None:
+def _lay_out(item: Heard, at: int, sheet: _Sheet) -> None:
     match item.outcome:
         case Accepted() | Unassigned() as kept:
-            name = "accepted" if isinstance(kept, Accepted) else "unassigned"
-            tally[name, ""] += 1
-            rows[READING].append(_reading_row(item, kept, name, at))
-            rows[MEASUREMENT] += _measurement_rows(item, kept)
-            if kept.dropped:
-                tally["dropped-values", ""] += len(kept.dropped)
-                rest = tuple(value for value in kept.reading.values if value.kind in kept.dropped)
-                rows[REFUSAL].append(_refusal(item, msgspec.structs.replace(kept.reading, values=rest), "dropped", at))
+            _lay_out_kept(item, kept, at, sheet)
         case Duplicate(reading=reading, of=of):
-            tally["duplicate", "" if of == reading.id else "other-id"] += 1
+            sheet.tally["duplicate", "" if of == reading.id else "other-id"] += 1
             if of != reading.id:
-                rows[ALIAS].append({"reading_id": reading.id, "of": of, "at": at})
+                sheet.aliases.append({"reading_id": reading.id, "of": of, "at": at})
         case Refused(reading=reading, code=code, keep=keep):
-            tally["refused", code] += 1
-            rows[REFUSAL].append(_refusal(item, reading, code, at, keep=keep))
+            sheet.tally["refused", code] += 1
+            sheet.refusals.append(_refusal(item, reading, code, at, keep=keep))
         case Malformed(id=name, code=code, content=content):
-            tally["refused", code] += 1
+            sheet.tally["refused", code] += 1
             text = content.decode("utf-8", "replace")
             row = {"reading_id": name, "gateway_id": item.gateway, "code": code, "content": text, "at": at}
-            rows[REFUSAL].append(row | {"digest": hashlib.sha256(content).hexdigest()})
+            sheet.refusals.append(row | {"digest": hashlib.sha256(content).hexdigest()})
 
 
-def _reading_row(item: Heard, kept: Accepted | Unassigned, outcome: str, at: int) -> dict[str, Any]:
-    reading = kept.reading
-    owner = kept if isinstance(kept, Accepted) else None
-    return {
-        "id": reading.id, "household_id": item.household, "gateway_id": item.gateway, "device_id": reading.device,
-        "resident_id": owner.resident if owner else None, "certainty": owner.certainty if owner else None,
-        "outcome": outcome, "profile": reading.profile, "firmware": reading.firmware, "source": reading.source,
-        "provenance": reading.provenance, "user_slot": reading.user_slot, "sequence": reading.sequence,
-        "quality": reading.quality, "measured_at": to_micros(reading.measured_at),
-        "time_quality": reading.time_quality,
-        "period_start": to_micros(reading.period_start) if reading.period_start else None,
-        "received_at": to_micros(reading.received_at), "stored_at": at, "digest": digest(reading),
-        "experimental": kept.experimental,
-    }  # fmt: skip
-
-
-def _measurement_rows(item: Heard, kept: Accepted | Unassigned) -> list[dict[str, Any]]:
-    shared = {
-        "reading_id": kept.reading.id, "resident_id": kept.resident if isinstance(kept, Accepted) else None,
-        "household_id": item.household, "device_id": kept.reading.device,
-        "measured_at": to_micros(kept.reading.measured_at),
-    }  # fmt: skip
-    return [
-        shared
-        | {"kind": value.kind, "value": format(value.value, "f"), "unit": value.unit}
-        | {"device_value": value.device_value, "device_unit": value.device_unit}
+def _lay_out_kept(item: Heard, kept: Accepted | Unassigned, at: int, sheet: _Sheet) -> None:
+    reading, resident, certainty, name = kept.reading, None, None, "unassigned"
+    if isinstance(kept, Accepted):
+        resident, certainty, name = kept.resident, kept.certainty, "accepted"
+        sheet.touched.add(resident)
+    sheet.tally[name, ""] += 1
+    measured_at = to_micros(reading.measured_at)
+    sheet.readings.append((
+        reading.id, item.household, item.gateway, reading.device, resident, certainty, name, reading.profile,
+        reading.firmware, reading.source, reading.provenance, reading.user_slot, reading.sequence, reading.quality,
+        measured_at, reading.time_quality, to_micros(reading.period_start) if reading.period_start else None,
+        to_micros(reading.received_at), at, item.digest or digest(reading), kept.experimental,
+    ))  # fmt: skip
+    sheet.measurements += [
+        (reading.id, value.kind, resident, item.household, reading.device, measured_at, format(value.value, "f"),
+         value.unit, value.device_value, value.device_unit)
         for value in kept.values
-    ]
+    ]  # fmt: skip
+    if kept.dropped:
+        sheet.tally["dropped-values", ""] += len(kept.dropped)
+        rest = tuple(value for value in reading.values if value.kind in kept.dropped)
+        sheet.refusals.append(_refusal(item, msgspec.structs.replace(reading, values=rest), "dropped", at))
 
 
 def _refusal(item: Heard, reading: Reading, code: str, at: int, *, keep: bool = True) -> dict[str, Any]:
@@ -176,7 +201,3 @@ def _refusal(item: Heard, reading: Reading, code: str, at: int, *, keep: bool = 
     row = {"reading_id": reading.id, "gateway_id": item.gateway, "code": code, "content": content, "at": at}
     # Without consent not even a hash of the values is kept: a weight can be guessed from its hash.
     return row | {"digest": digest(reading) if keep else ""}
-
-
-def _parts(readings: Sequence[Reading]) -> Iterable[Sequence[Reading]]:
-    return (readings[start : start + _CHUNK] for start in range(0, len(readings), _CHUNK))

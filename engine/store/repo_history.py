@@ -25,7 +25,7 @@ def history(
         select(
             MEASUREMENT.c.kind, MEASUREMENT.c.value, MEASUREMENT.c.unit, MEASUREMENT.c.measured_at,
             MEASUREMENT.c.reading_id, MEASUREMENT.c.device_id, READING.c.time_quality, READING.c.provenance,
-            READING.c.certainty, READING.c.experimental, READING.c.quality,
+            READING.c.certainty, READING.c.experimental, READING.c.quality, READING.c.period_start,
         )
         .join(READING, READING.c.id == MEASUREMENT.c.reading_id)
         .where(MEASUREMENT.c.resident_id == resident, MEASUREMENT.c.kind.in_(wanted))
@@ -43,6 +43,7 @@ def _point(row: Any) -> Point:
         at=from_micros(row.measured_at),
         value=Decimal(row.value),
         unit=row.unit,
+        since=None if row.period_start is None else from_micros(row.period_start),
         reading_id=row.reading_id,
         device_id=row.device_id,
         time_quality=row.time_quality,

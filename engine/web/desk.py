@@ -49,17 +49,25 @@ class Desk:
     templates: Environment = field(default_factory=_templates)
 
     def page(
-        self, name: str, lang: Language, session: Session | None, *, status: int = 200, here: str = "/", **more: Any
+        self,
+        template: str,
+        lang: Language,
+        session: Session | None,
+        /,
+        *,
+        status: int = 200,
+        here: str = "/",
+        **more: Any,
     ) -> HTMLResponse:
-        """The template `name` in `lang`; `here` is where the other language is found."""
-        return HTMLResponse(self.render(name, lang, session, here=here, **more), status)
+        """The page `template` in `lang`; `here` is where the other language is found."""
+        return HTMLResponse(self.render(template, lang, session, here=here, **more), status)
 
-    def render(self, name: str, lang: Language, session: Session | None, *, here: str = "/", **more: Any) -> str:
+    def render(self, template: str, lang: Language, session: Session | None, /, *, here: str = "/", **more: Any) -> str:
         """The text of a page."""
         other: Language = "en" if lang == "ja" else "ja"
         words = {"say": speaker(lang), "word": lambda kind, code: word(lang, kind, code), "both": speaker}
         shared = {"lang": lang, "other": other, "session": session, "here": here, "error": None}
-        return self.templates.get_template(name).render(words | shared | more)
+        return self.templates.get_template(template).render(words | shared | more)
 
     def sorry(self, lang: Language, session: Session | None, status: int, key: str, back: str = "/") -> str:
         """The text of a page that says why there is nothing else to see."""

@@ -124,7 +124,7 @@ def detail(
         "state_word": word(lang, "state", item.state), "own": own,
         "texts": sorted((("ja", item.text_ja), ("en", item.text_en)), key=lambda pair: pair[0] != own),
         "note": evidence.get("note", {}).get(lang, ""), "reasons": evidence.get("reasons", ()),
-        "rule": evidence.get("rule", {}), "sources": evidence.get("sources", ()),
+        "rule": {"case": "", "boundary": ""} | evidence.get("rule", {}), "sources": evidence.get("sources", ()),
         "as_of": when(lang, datetime.fromisoformat(seen), zone) if seen else "",
         "signals": [_signal(lang, name, one) for name, one in evidence.get("signals", {}).items()],
         "questions": [(question, word(lang, "ask", question)) for question in item.ask],

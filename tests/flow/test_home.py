@@ -7,16 +7,23 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
+from sqlalchemy import text
 
+from engine.activity import day_totals
+from engine.store import repo_history, repo_residents
 from engine.store.census import census
 from engine.store.database import read
 from simulators.crash import DEVICES, OWNERS, campaign, settle_in
 from simulators.home import SimulatedHome, wait_until
 from simulators.household import Household
+from simulators.series import fitbit_household
 
 pytestmark = [pytest.mark.flow]
 
@@ -59,6 +66,66 @@ def test_an_engine_that_starts_late_still_knows_whose_each_slot_is(tmp_path: Pat
         assert (found.accepted, found.unassigned, found.duplicated) == (5, 0, 0)
     finally:
         home.__exit__(None, None, None)
+
+
+def furnished(root: Path, household: Household, owners: tuple[str, ...] = OWNERS, gateways: int = 1) -> SimulatedHome:
+    rng = Random(9)
+    home = SimulatedHome(root, household, rng, gateways=gateways)
+    home.bind(settle_in(home, owners, rng))
+    return home
+
+
+def settled(home: SimulatedHome) -> bool:
+    devices = home.devices.ask("stats")["devices"].values()
+    return sum(int(device["pending"]) for device in devices) + home.waiting() == 0
+
+
+@pytest.mark.xdist_group("home")
+def test_one_weighing_heard_by_two_gateways_is_one_row_and_two_weighings_are_two(tmp_path: Path) -> None:
+    scale = msgspec.structs.replace(DEVICES[-1], heard_after=1.5)
+    assert scale.kind == "xiaomi-scale"
+    for stuck in (False, True):
+        root = tmp_path / str(stuck)
+        root.mkdir()
+        household = Household(zone="Asia/Tokyo", devices=(msgspec.structs.replace(scale, stuck=stuck),))
+        with furnished(root, household, gateways=2) as home:
+            for kilos in ("61.30", "61.35"):
+                order = {"weight": kilos, "impedance": "512"}
+                assert home.devices.ask("measure", "advert-scale", values=order)["heard"]
+            assert wait_until(lambda home=home: settled(home), 30)  # type: ignore[misc]
+            with read(home.store) as connection:
+                found = census(connection, kinds={"body-weight"})
+                rows = connection.execute(text("SELECT outcome, count FROM tally WHERE count > 0")).all()
+                heard: dict[str, int] = {row[0]: row[1] for row in rows}
+        assert found.accepted == 2, heard
+        assert found.duplicated == 0
+        assert sorted(str(key[3]) for key in found.measurements) == ["61.3", "61.35"]
+        # Both gateways spoke: the second one's word was recognised as the same measurement.
+        assert heard["duplicate"] == 2
+
+
+@pytest.mark.xdist_group("home")
+def test_a_fitbit_volunteer_s_real_days_and_weights_come_out_as_day_totals_and_weights(tmp_path: Path) -> None:
+    zone = ZoneInfo("Asia/Tokyo")
+    whole = fitbit_household(datetime.now(UTC), zone)
+    devices = tuple(
+        msgspec.structs.replace(device, heard_after=0.15, records=device.records[-15:-1]) for device in whole.devices
+    )
+    household = msgspec.structs.replace(whole, devices=devices)
+    with furnished(tmp_path, household, owners=("first",)) as home:
+        for device in devices:
+            assert home.devices.ask("play", device.name, count=len(device.records))["heard"] == len(device.records)
+        home.devices.ask("now")
+        assert wait_until(lambda: settled(home), 60)
+        with read(home.store) as connection:
+            (person,) = repo_residents.listed(connection)
+            points = repo_history.history(connection, person.id, ["steps-total", "body-weight"], 0, 2**62)
+            found = census(connection)
+    truth = {record.at.astimezone(zone).date(): record.values["steps"] for record in household.device("band").records}
+    assert {day: str(total) for day, total in day_totals(points["steps-total"], zone).items()} == truth
+    weights = [record.values["weight"] for record in household.device("advert-scale").records]
+    assert [point.value for point in points["body-weight"]] == [Decimal(weight) for weight in weights]
+    assert (found.duplicated, found.unassigned, found.refused) == (0, 0, 0)
 
 
 @pytest.mark.xdist_group("home")

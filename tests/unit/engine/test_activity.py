@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from engine.activity import activity, day_totals
@@ -25,6 +26,25 @@ def total(day: int, clock: str, steps: int, device: str = "d-aaaaaaaaaaaaa") -> 
 
 def days(*points: Point) -> dict[date, int]:
     return {day: int(steps) for day, steps in day_totals(points, TOKYO).items()}
+
+
+def since_midnight(day: int, clock: str, steps: int) -> Point:
+    return msgspec.structs.replace(total(day, clock, steps), since=at(day, "00:00"))
+
+
+def test_a_band_that_says_since_when_it_counts_is_believed_with_one_reading_a_day() -> None:
+    read = [since_midnight(day, "23:50", steps) for day, steps in ((1, 11423), (2, 19948), (3, 6000))]
+    assert days(*read) == {DAY1: 11423, DAY2: 19948, DAY3: 6000}
+
+
+def test_a_dated_total_that_falls_within_its_day_was_started_again_and_loses_nothing() -> None:
+    read = [since_midnight(1, clock, steps) for clock, steps in (("09:00", 3000), ("12:00", 500), ("23:00", 2500))]
+    assert days(*read) == {DAY1: 5500}
+
+
+def test_yesterday_s_total_still_shown_a_moment_after_midnight_stays_yesterday_s() -> None:
+    read = [since_midnight(1, "23:50", 8000), since_midnight(2, "00:00:20", 8010), since_midnight(2, "09:00", 900)]
+    assert days(*read) == {DAY1: 8010, DAY2: 900}
 
 
 def test_a_counter_that_starts_again_at_midnight() -> None:
