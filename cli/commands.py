@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
         today,
         trend,
         up,
+        web,
     )
 
     groups = {
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
         "advice": advice, "export": export, "simulate": simulate, "contract": contract,
     }  # fmt: skip
     app.command()(up.up)
+    app.command()(web.web)
     app.command()(demo.demo)
     app.command()(today.today)
     app.command()(trend.trend)

@@ -74,8 +74,8 @@ def serve(config: Settings, tell: Callable[[Open], None]) -> None:
             app = create_app(store, links, lambda: datetime.now(UTC), os_user=os_user())
             server = uvicorn.Server(
                 uvicorn.Config(
-                    app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, lifespan="off",
-                    timeout_graceful_shutdown=5, ws="none",
+                    app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+                    lifespan="off", ws="none", timeout_graceful_shutdown=5,
                 )
             )  # fmt: skip
             # uvicorn stops gently on a signal and then sends it again, to whoever listened before: nobody else does.
@@ -131,14 +131,15 @@ def _loopback(host: str) -> str:
     """The address to listen on, which only this machine can reach."""
     name = "127.0.0.1" if host == "localhost" else host.strip("[]")
     try:
-        if ipaddress.ip_address(name).is_loopback:
-            return name
+        reachable = not ipaddress.ip_address(name).is_loopback
     except ValueError:
-        pass
-    fail(
-        Exit.CONFIGURATION, "not-loopback",
-        f"web.host is {host!r}: this version serves this machine only; use 127.0.0.1 and an SSH tunnel",
-    )  # fmt: skip
+        reachable = True
+    if reachable:
+        fail(
+            Exit.CONFIGURATION, "not-loopback",
+            f"web.host is {host!r}: this version serves this machine only; use 127.0.0.1 and an SSH tunnel",
+        )  # fmt: skip
+    return name
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from engine.consent import permits
 from engine.refusal import Refusal as Unreadable
 from engine.review import LIVE, Command, Item, Rank, Refusal, decide, rank
-from engine.store import repo_advice
+from engine.store import repo_advice, repo_consents
 from engine.store.database import Connection
 
 MAX_REASON: Final = 300
@@ -34,6 +35,13 @@ def queue(
     """The items in these states (None: any) with their place, the most serious and the longest overdue first."""
     items = repo_advice.listed(connection, resident=resident, states=states, limit=MOST)
     return sorted(((rank(item, now), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))
+
+
+def open_to_nurses(connection: Connection, residents: Iterable[str], now: datetime) -> frozenset[str]:
+    """Which of these residents agreed that nurses see their record and drafts; a partly withdrawn yes is a no."""
+    wanted = set(residents)
+    said = repo_consents.events_of(connection, wanted, "nurse-review")
+    return frozenset(one for one in wanted if permits(said.get(one, []), "nurse-review", None, None, now).granted)
 
 
 def reason_of(text: str) -> str | Unreadable:

@@ -45,7 +45,7 @@ class Household(msgspec.Struct, frozen=True):
     withheld: Mapping[str, frozenset[str]] = {}
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """An earlier reading of the same device near the same time."""
 
     id: str
@@ -66,7 +66,7 @@ class Recent(msgspec.Struct, frozen=True):
     near: dict[str, list[Seen]] = {}
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """A value in the kind's unit and in the device's own words."""
 
     kind: str
@@ -76,7 +76,7 @@ class Stored(msgspec.Struct, frozen=True):
     device_unit: str
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """A surely or presumably known person's reading; `dropped` are kinds left out as implausible."""
 
     reading: Reading
@@ -87,7 +87,7 @@ class Accepted(msgspec.Struct, frozen=True):
     experimental: bool = False
 
 
-class Unassigned(msgspec.Struct, frozen=True):
+class Unassigned(msgspec.Struct, frozen=True, gc=False):
     """A good reading of nobody yet; it waits in the inbox."""
 
     reading: Reading
@@ -96,14 +96,14 @@ class Unassigned(msgspec.Struct, frozen=True):
     experimental: bool = False
 
 
-class Duplicate(msgspec.Struct, frozen=True):
+class Duplicate(msgspec.Struct, frozen=True, gc=False):
     """Nothing new: `of` is the reading it repeats (its own id when it was simply sent again)."""
 
     reading: Reading
     of: str
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """Kept but not used, with a reason code; `keep` False drops the content (no consent to record)."""
 
     reading: Reading

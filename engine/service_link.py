@@ -44,7 +44,7 @@ class Broker(msgspec.Struct, frozen=True):
     shared: bool = False
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A message of connection `generation`, to be acknowledged by its `mid` once committed (QoS 1)."""
 
     generation: int
@@ -127,9 +127,17 @@ class Link:
     def close(self) -> None:
         """Say goodbye; the session stays at the broker."""
         if self._client is not None and self._connected:
+            self.flush(1.0)
+            self._drain(1.0)
             self._client.disconnect()
             self.flush(1.0)
         self._close("closed")
+
+    def _drain(self, seconds: float) -> None:
+        """Read what is on its way: closing over unread bytes resets the connection and our last words with it."""
+        end = self._clock() + seconds
+        while self._client is not None and self._connected and self._clock() < end and self._readable(0.05):
+            self._client.loop_read()
 
     def _ensure(self) -> bool:
         if self._client is not None and self._client.socket() is not None:
@@ -237,14 +245,14 @@ class Link:
         if rc != mqtt.MQTT_ERR_SUCCESS or client.socket() is None:
             self._close("lost")
 
-    def _readable(self) -> bool:
+    def _readable(self, wait: float = 0.0) -> bool:
         sock = self._client.socket() if self._client else None
         if sock is None:
             return False
         if getattr(sock, "pending", lambda: 0)():
             return True
         try:
-            return bool(select.select([sock], [], [], 0)[0])
+            return bool(select.select([sock], [], [], wait)[0])
         except (OSError, ValueError):
             return False
 

@@ -20,7 +20,8 @@ from engine.store.tables import Row
 # Other parts of the engine name these types without importing the library.
 __all__ = [
     "BUSY_MS", "CHECKPOINT_PAGES", "Connection", "Engine", "Problem", "StoreError", "check", "dialect_insert",
-    "differences", "insert_new", "insert_rows", "migrate", "open_engine", "read", "revision", "translated", "upsert", "write",
+    "differences", "insert_new", "insert_rows", "migrate", "open_engine", "read", "revision", "translated", "upsert",
+    "write",
 ]  # fmt: skip
 BUSY_MS: Final = 10_000
 # The stock 1,000 pages checkpoint several times in one batch of readings; 16,000 pages are 64 MB of log at most.

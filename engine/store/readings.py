@@ -38,25 +38,29 @@ EVALUATE = "evaluate"
 _COLUMNS = "r.id, r.device_id, r.gateway_id, r.user_slot, r.measured_at, m.kind, m.device_value"
 _KEPT = "w.exact OR r.time_quality <> 'device'"
 # By hand, because the order of the joins must be: a row-value IN makes SQLite read the whole table for every batch.
-_LOOK = {
-    "sqlite": (
-        "SELECT id, digest FROM reading WHERE id IN (SELECT value FROM json_each(?))",
-        "WITH w(device, low, high, exact) AS (SELECT json_extract(value, '$[0]'), "
-        "json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]') FROM json_each(?)) "
-        f"SELECT {_COLUMNS} FROM w CROSS JOIN reading AS r ON r.device_id = w.device "
-        f"AND r.measured_at BETWEEN w.low AND w.high CROSS JOIN measurement AS m ON m.reading_id = r.id WHERE {_KEPT}",
-    ),
-    "postgresql": (
-        "SELECT id, digest FROM reading WHERE id = ANY(ARRAY(SELECT json_array_elements_text(%s::json)))",
-        "WITH w(device, low, high, exact) AS (SELECT value->>0, (value->>1)::bigint, "
-        "(value->>2)::bigint, (value->>3)::boolean FROM json_array_elements(%s::json)) "
-        f"SELECT {_COLUMNS} FROM w JOIN reading AS r ON r.device_id = w.device "
-        f"AND r.measured_at BETWEEN w.low AND w.high JOIN measurement AS m ON m.reading_id = r.id WHERE {_KEPT}",
-    ),
+_KNOWN = {
+    "sqlite": "SELECT id, digest FROM reading WHERE id IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT id, digest FROM reading WHERE id IN (SELECT json_array_elements_text(%s::json))",
+}
+_NEAR = {
+    "sqlite": f"""
+        WITH w(device, low, high, exact) AS (
+            SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+                json_extract(value, '$[3]') FROM json_each(?))
+        SELECT {_COLUMNS} FROM w
+        CROSS JOIN reading AS r ON r.device_id = w.device AND r.measured_at BETWEEN w.low AND w.high
+        CROSS JOIN measurement AS m ON m.reading_id = r.id WHERE {_KEPT}""",  # noqa: S608
+    "postgresql": f"""
+        WITH w(device, low, high, exact) AS (
+            SELECT value->>0, (value->>1)::bigint, (value->>2)::bigint, (value->>3)::boolean
+            FROM json_array_elements(%s::json))
+        SELECT {_COLUMNS} FROM w
+        JOIN reading AS r ON r.device_id = w.device AND r.measured_at BETWEEN w.low AND w.high
+        JOIN measurement AS m ON m.reading_id = r.id WHERE {_KEPT}""",  # noqa: S608
 }
 
 
-class Heard(msgspec.Struct, frozen=True):
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """What one gateway's reading became; `digest` when it is known already, to spare computing it again."""
 
     gateway: str
@@ -78,14 +82,13 @@ def recent_of(connection: Connection, readings: Sequence[Reading]) -> Recent:
     """What the store holds about these ids, and about the same devices at the same moments."""
     if not readings:
         return Recent({}, {})
-    known, near = _LOOK[connection.dialect.name]
-    digests: dict[str, str] = {
-        name: said for name, said in connection.exec_driver_sql(known, _words([reading.id for reading in readings]))
-    }
+    dialect = connection.dialect.name
+    names = _words([reading.id for reading in readings])
+    digests: dict[str, str] = {row.id: row.digest for row in connection.exec_driver_sql(_KNOWN[dialect], names)}
     moments = {(r.device, to_micros(r.measured_at)) for r in readings if r.id not in digests}
     windows = [(device, at, at, True) for device, at in moments] + list(_broadcasts(readings))
     found: dict[str, dict[str, tuple[Any, set[tuple[str, str]]]]] = defaultdict(dict)
-    for row in connection.exec_driver_sql(near, _words(windows)):
+    for row in connection.exec_driver_sql(_NEAR[dialect], _words(windows)):
         found[row.device_id].setdefault(row.id, (row, set()))[1].add((row.kind, row.device_value))
     seen = {device: [_seen(row, values) for row, values in rows.values()] for device, rows in found.items()}
     return Recent(digests, {device: sorted(items, key=moment_of) for device, items in seen.items()})

@@ -58,7 +58,7 @@ class Guard:
                 await self._app(scope, _replay(body, receive), strict)
         except Exception as error:  # noqa: BLE001 - the last net: a visitor sees no traceback, the log no values
             where = traceback.extract_tb(error.__traceback__)[-1]
-            _LOG.error("bug: %s at %s:%s", type(error).__name__, where.name, where.lineno)  # noqa: TRY400
+            _LOG.error("bug: %s at %s:%s", type(error).__name__, where.name, where.lineno)
             status = 500
         if status is not None and not started:
             await HTMLResponse(self._sorry(status), status)(scope, receive, strict)

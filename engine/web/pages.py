@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from engine.contract.ids import is_id
-from engine.decisions import carry_out, queue, reason_of
+from engine.decisions import carry_out, open_to_nurses, queue, reason_of
 from engine.evaluate import zone_of
 from engine.locale import LANGUAGES, Language
 from engine.refusal import Refusal as Unreadable
 from engine.review import LIVE, Command, Item, Rank, Refusal, Verb
 from engine.store import audit, repo_advice, repo_residents
-from engine.store.database import Connection, read, write
+from engine.store.database import Connection, write
 from engine.store.instants import to_micros
 from engine.store.repo_places import ZONE
 from engine.web.desk import COOKIE, HERE, Desk, Signed, SorryError, TheDesk, Trusted, wished
 from engine.web.signin import SESSION_LIFE, Session, name_of
-from engine.web.view import REVIEWED, Filled, ZoneInfo, detail, legal, row
+from engine.web.view import REVIEWED, Filled, detail, legal, row
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 PAGE: Final = 100
@@ -77,10 +79,13 @@ def leave(request: Request, desk: TheDesk, session: Trusted) -> Response:
 
 @router.get("/")
 def waiting(desk: TheDesk, session: Signed) -> Response:
-    """The queue in its order, what is held or sleeps apart."""
+    """The queue in its order, what is held or sleeps apart; whoever did not agree to nurses looking is left out."""
     now = desk.now()
-    with read(desk.engine) as connection:
-        placed = queue(connection, now)
+    with write(desk.engine) as connection:
+        found = queue(connection, now)
+        agreed = open_to_nurses(connection, [item.resident_id for _, item in found], now)
+        placed = [pair for pair in found if pair[1].resident_id in agreed]
+        _audit(connection, desk, session, "queue-view", now, detail=[item.id for _, item in placed])
         open_ = [pair for pair in placed if pair[1].state in REVIEWED]
         sections = {
             "open": open_,
@@ -89,7 +94,9 @@ def waiting(desk: TheDesk, session: Signed) -> Response:
         }
         shown = {key: _rows(connection, session, pairs[:PAGE], now) for key, pairs in sections.items()}
     counts = {key: len(pairs) for key, pairs in sections.items()}
-    return desk.page("queue.html", session.lang, session, sections=shown, counts=counts)
+    return desk.page(
+        "queue.html", session.lang, session, sections=shown, counts=counts, barred=len(found) - len(placed)
+    )
 
 
 @router.get("/advice/{advice}")
@@ -131,7 +138,7 @@ def undo(advice: str, desk: TheDesk, session: Trusted, version: Annotated[int, F
 def _decide(desk: Desk, session: Session, advice: str, verb: Verb, version: int, form: Filled) -> Response:
     now, reason = desk.now(), reason_of(form.reason)
     with write(desk.engine) as connection:
-        item = _item(connection, advice)
+        item = _item(connection, advice, now)
         after: Item | Refusal | Unreadable = reason if isinstance(reason, Unreadable) else item
         if isinstance(reason, str):
             asked = tuple(question for question in item.ask if question in form.asked)
@@ -146,8 +153,12 @@ def _decide(desk: Desk, session: Session, advice: str, verb: Verb, version: int,
 
 def _show(desk: Desk, session: Session, advice: str, form: Filled) -> Response:
     now = desk.now()
-    with read(desk.engine) as connection:
-        item = _item(connection, advice)
+    with write(desk.engine) as connection:
+        item = _item(connection, advice, now)
+        # The consent text promises that who looked, and when, is kept.
+        _audit(
+            connection, desk, session, "advice-view", now, subject=item.id, detail=[item.version, item.snapshot_hash]
+        )
         person = repo_residents.get(connection, item.resident_id)
         events = repo_advice.events(connection, item.id)
         zone = zone_of(connection, person) if person else ZoneInfo(ZONE)
@@ -157,10 +168,12 @@ def _show(desk: Desk, session: Session, advice: str, form: Filled) -> Response:
     return desk.page("item.html", session.lang, session, status=status, here=f"/advice/{item.id}", **context)
 
 
-def _item(connection: Connection, advice: str) -> Item:
+def _item(connection: Connection, advice: str, now: datetime) -> Item:
     found = repo_advice.get(connection, advice) if is_id(advice, "a") else None
     if found is None:
         raise SorryError(404, "not-found")
+    if not open_to_nurses(connection, [found.resident_id], now):
+        raise SorryError(403, "no-consent")
     return found
 
 
@@ -173,15 +186,27 @@ def _rows(connection: Connection, session: Session, pairs: list[tuple[Rank, Item
 def _form(
     desk: Desk, token: str, lang: Language, *, name: str = "", error: str | None = None, status: int = 200
 ) -> Response:
-    from urllib.parse import urlencode
-
     more = {"token": token, "name": name, "error": error, "query": urlencode({"token": token})}
     return desk.page("signin.html", lang, None, status=status, here="/signin", **more)
 
 
 def _note(desk: Desk, session: Session, action: str, now: datetime) -> None:
-    entry = audit.Entry(
-        at=to_micros(now), actor=session.by, os_user=desk.os_user, action=action, subject=f"session-{session.id}"
-    )
     with write(desk.engine) as connection:
-        audit.append(connection, entry)
+        _audit(connection, desk, session, action, now)
+
+
+def _audit(
+    connection: Connection,
+    desk: Desk,
+    session: Session,
+    action: str,
+    now: datetime,
+    *,
+    subject: str | None = None,
+    detail: list[Any] | None = None,
+) -> None:
+    entry = audit.Entry(
+        at=to_micros(now), actor=session.by, os_user=desk.os_user, action=action,
+        subject=subject or f"session-{session.id}", detail_hash=audit.detail_hash(detail) if detail else "",
+    )  # fmt: skip
+    audit.append(connection, entry)

@@ -88,7 +88,7 @@ def speaker(lang: Language) -> Say:
 
 def word(lang: Language, kind: str, code: str) -> str:
     """The word for a code of that kind, or the code itself where there is none: a new code must not break a page."""
-    key = f"desk.{kind}.{code}" if kind != "ask" and kind != "severity" else f"{kind}.{code}"
+    key = f"desk.{kind}.{code}" if kind not in {"ask", "severity"} else f"{kind}.{code}"
     return text(lang, "nurse", key) if has_text(lang, "nurse", key) else code
 
 
@@ -153,11 +153,11 @@ def span(lang: Language, minutes: int) -> str:
 
 
 def _chip(lang: Language, reason: str) -> str | None:
-    """A reason of the rank as a short word; the severity has its own place."""
+    """A reason of the rank as a short word; the severity has its own place, and what came just now says nothing."""
     code, _, value = reason.partition(":")
-    if code == "severity":
-        return None
     minutes = value.removesuffix("min")
+    if code == "severity" or minutes == "0":
+        return None
     if minutes.isdigit():
         return text(lang, "nurse", f"desk.chip.{code}", span=span(lang, int(minutes)))
     return word(lang, "chip", code)

@@ -199,7 +199,7 @@ def test_every_export_is_on_record_without_values(engine: Engine, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "code"),
     [
-        (["--resident", "r-nobodynobody2", "--out", "o"], Exit.NOT_FOUND, "no-resident"),
+        (["--resident", "r-nobodynobody2", "--out", "o"], Exit.NOT_FOUND, "unknown-resident"),
         (["--resident", HANAKO, "--out", "o", "--since", "21/11/2026"], Exit.USAGE, "bad-date"),
         (["--resident", HANAKO, "--out", "/nowhere/at/all/o"], Exit.USAGE, "cannot-write"),
     ],

@@ -72,7 +72,7 @@ def test_the_printed_link_opens_the_desk_and_sigterm_closes_it(tmp_path: Path, m
     assert refused("--link").exit_code == Exit.NOT_FOUND, "a desk that is closed has no links"
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "example.org", ""])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "example.org", ""])
 def test_only_this_machine_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("PHR_HOME", str(tmp_path))
     failure = refused("--host", host)

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from engine.locale import LANGUAGES, catalogue, has_text
+from engine.locale import LANGUAGES, Language, catalogue, has_text
 from engine.review import HOLD, Item, Refusal, Verb
-from engine.store import repo_advice
-from engine.store.database import read
+from engine.store import audit, repo_advice, repo_consents
+from engine.store.database import read, write
 from engine.web import desk as desk_module
 from engine.web.signin import IDLE
+from tests.homes import consent
 from tests.web.desks import HANAKO, NOW, SECRET, TARO, Desk, Page, desk, heading, item, put, rename
 
 __all__ = ["desk"]
@@ -55,6 +56,32 @@ async def test_the_queue_shows_the_most_serious_first_with_its_reasons(desk: Des
         assert words in page, words
     assert page.count("初めての助言") == 4
     assert "話しましょう" not in page, "a line of advice, not all of it"
+
+
+async def test_without_the_residents_consent_nothing_of_them_is_shown_or_decided(desk: Desk) -> None:
+    put(desk.engine, item("one"), item("two", resident_id=HANAKO))
+    await desk.sign_in()
+    form = Page((await desk.browser.get(f"/advice/{ONE}")).text).forms[f"/advice/{ONE}/approve"]
+    with write(desk.engine) as connection:
+        repo_consents.append(connection, consent(TARO, "nurse-review", granted=False, at=NOW), os_user="test")
+    page = (await desk.browser.get("/")).text
+    assert ("花子" in page, "太郎" in page, "ほかに 1 件" in page) == (True, False, True)
+    assert (await desk.browser.get(f"/advice/{ONE}")).status_code == 403
+    assert (await desk.browser.post(f"/advice/{ONE}/approve", data=form | {"asked": ALL})).status_code == 403
+    assert stored(desk.engine).state == "open"
+
+
+async def test_who_looked_and_when_is_kept_without_what_they_saw(desk: Desk) -> None:
+    put(desk.engine, item("one"))
+    await desk.sign_in("鈴木")
+    await desk.browser.get("/")
+    await desk.browser.get(f"/advice/{ONE}")
+    with read(desk.engine) as connection:
+        looks = [link for link in audit.entries(connection, limit=1000) if link.action.endswith("-view")]
+        assert audit.verify(connection) is None
+    assert [(link.action, link.actor) for link in looks] == [("queue-view", "鈴木"), ("advice-view", "鈴木")]
+    assert looks[1].subject == ONE
+    assert all(len(link.detail_hash) == 64 for link in looks)
 
 
 async def test_an_item_shows_the_text_the_reasons_and_the_sources(desk: Desk) -> None:
@@ -188,7 +215,7 @@ async def test_every_page_is_complete_in_both_languages(desk: Desk) -> None:
     await desk.sign_in()
     await desk.send("a-twoaaaaaaaaaa", "approve", asked=ALL)
     paths = ("/", f"/advice/{ONE}", "/advice/a-twoaaaaaaaaaa", "/advice/a-nothing")
-    pages = [("ja", offered.text)]
+    pages: list[tuple[Language, str]] = [("ja", offered.text)]
     for lang in LANGUAGES:
         first = await desk.browser.get("/", params={"lang": lang})
         pages += [(lang, first.text), *[(lang, (await desk.browser.get(path)).text) for path in paths]]
