@@ -55,9 +55,9 @@ def _imports(path: Path) -> set[str]:
     """Top-level names of what a module imports when it runs; imports for type checkers open no door."""
     found: set[str] = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
+    for block in tree.body:
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            block.body = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {name.name.split(".")[0] for name in node.names}
@@ -119,7 +119,7 @@ def test_nothing_is_left_unfinished_or_tied_to_a_machine() -> None:
             continue
         text = path.read_text(encoding="utf-8")
         found = hosts.search(text) or (words.search(text) if path.suffix in {".py", ".toml", ".sh"} else None)
-        assert not found, f"{path.relative_to(ROOT)}: {found and found[0]}"
+        assert found is None, f"{path.relative_to(ROOT)}: {found[0] if found else ''}"
 
 
 def test_help_loads_nothing_heavy() -> None:

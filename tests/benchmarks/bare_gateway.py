@@ -7,6 +7,8 @@ import sys
 
 import paho.mqtt.client as mqtt
 from bleak import BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
 from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.backend import scanner_backend
@@ -19,8 +21,8 @@ async def _listen(air: str, port: int) -> None:
     client.loop_start()
     heard: list[object] = []
 
-    def hear(*found: object) -> None:
-        heard[:] = found
+    def hear(device: BLEDevice, _: AdvertisementData) -> None:
+        heard[:] = [device]
 
     await BleakScanner(hear, scanning_mode="active", backend=scanner_backend(Receiver(air))).start()
     print("ready", flush=True)

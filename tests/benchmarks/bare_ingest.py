@@ -68,7 +68,7 @@ class BareIngest:
         self._inbox: list[tuple[int, bytes]] = []
         self._subscribed = False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5, manual_ack=True)
-        self._client.on_message = lambda _c, _u, message: self._inbox.append((message.mid, message.payload))
+        self._client.on_message = lambda _c, _u, message: self._inbox.append((message.mid, bytes(message.payload)))
         self._client.on_subscribe = lambda *_: setattr(self, "_subscribed", True)
         self._client.on_connect = lambda client, *_: client.subscribe(topics.ALL_UP, qos=1)
 
@@ -87,7 +87,7 @@ class BareIngest:
             store.execute(f"PRAGMA {setting}")
         self._connect()
         client, done = self._client, 0
-        sock = client.socket()
+        sock: Any = client.socket()
         while done < count:
             select.select([sock], [], [], 1.0)
             seen = -1

@@ -27,6 +27,7 @@ DEVICES = (
     VirtualDevice(name="shouting", kind="xiaomi-scale", address="F0:00:00:00:01:03", profile="xiaomi-miscale-v2",
                   local_name="MIBFS"),
 )  # fmt: skip
+ROOT = Path(__file__).parents[2]
 SETTLE, MEBIBYTE = 2.0, 1024 * 1024
 
 
@@ -46,7 +47,9 @@ def footprints(*, quick: bool) -> list[Figure]:
                 time.sleep(0.2 if quick else SETTLE)
                 rows = [_watch((product, limit), seconds) for _ in range(windows)]
     memory, idle = zip(*rows, strict=True)
-    note = f"three listed devices on simulated air, {windows} windows of {seconds} s; limit: bleak and paho, same backend"
+    note = (
+        f"three listed devices on simulated air, {windows} windows of {seconds} s; limit: bleak and paho, same backend"
+    )
     return [
         figure("gateway, memory", "MiB RSS", "lower", memory, note),
         figure("gateway, idle CPU", "% of a core", "lower", idle, note),
@@ -57,7 +60,7 @@ def footprints(*, quick: bool) -> list[Figure]:
 def _running(command: Sequence[str], env: dict[str, str], ready: str) -> Iterator[psutil.Process]:
     """A process that has said `ready` on one of its outputs."""
     with subprocess.Popen(
-        command, env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=ROOT, env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as child:
         try:
             assert child.stdout is not None
