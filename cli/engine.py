@@ -39,6 +39,7 @@ def run_engine(config: Settings) -> None:
         ca_file=config.mqtt.ca_file,
         cert_file=config.mqtt.cert_file,
         key_file=config.mqtt.key_file,
+        mqtt5=config.mqtt.protocol == "auto",
         shared=config.engine.shared,
     )
     stopping: list[int] = []

@@ -72,6 +72,7 @@ def _chosen(config: Settings, *, pairing: bool) -> GatewaySettings:
     try:
         broker = broker_address(
             mqtt.url,
+            mqtt5=mqtt.protocol == "auto",
             username=mqtt.username,
             password=secret(mqtt.password_file),
             ca_file=mqtt.ca_file,

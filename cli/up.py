@@ -91,6 +91,7 @@ def _environment(config: Settings, local: Local, broker: Broker | None) -> dict[
 
         told |= {
             "PHR_MQTT_URL": broker.url,
+            "PHR_MQTT_PROTOCOL": "auto" if broker.mqtt5 else "3.1.1",
             "PHR_MQTT_USERNAME": local.gateway,
             "PHR_MQTT_PASSWORD_FILE": str(broker.password_file(local.gateway)),
             "PHR_ENGINE_USERNAME": ENGINE,

@@ -11,7 +11,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 
 class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the broker is: `mqtt://host:port` or `mqtts://host:port`; None means the embedded one."""
+    """Where the broker is: `mqtt://host:port` or `mqtts://host:port`; None means the embedded one.
+
+    `protocol` auto tries MQTT 5 first; 3.1.1 skips that for a broker known not to speak it.
+    """
 
     url: str | None = None
+    protocol: Literal["auto", "3.1.1"] = "auto"
     username: str | None = None
     password_file: str | None = None
     ca_file: str | None = None

@@ -31,6 +31,7 @@ GROUP = "$share/engine/"
 class Broker(msgspec.Struct, frozen=True):
     """Where the broker is and who we are there; `url` is `mqtt://host:port` or `mqtts://host:port`.
 
+    `mqtt5` False skips the attempt at MQTT 5, for a broker known not to speak it.
     `shared` makes several engine processes split the readings (MQTT 5 brokers that support `$share` only).
     """
 
@@ -41,6 +42,7 @@ class Broker(msgspec.Struct, frozen=True):
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
+    mqtt5: bool = True
     shared: bool = False
 
 
@@ -76,7 +78,7 @@ class Link:
         self._failures = 0
         self._retry_at = 0.0
         self._misc_at = 0.0
-        self._protocol = mqtt.MQTTv5
+        self._protocol = mqtt.MQTTv5 if broker.mqtt5 else mqtt.MQTTv311
         self._client: mqtt.Client | None = None
 
     @property
@@ -169,7 +171,8 @@ class Link:
             self._turn(0.05)
         if not self._connected:
             # A broker that knows only 3.1.1 closes the socket without a word that a version 5 client can read.
-            self._protocol = mqtt.MQTTv311 if self._protocol == mqtt.MQTTv5 else mqtt.MQTTv5
+            newer = self._broker.mqtt5 and self._protocol == mqtt.MQTTv311
+            self._protocol = mqtt.MQTTv5 if newer else mqtt.MQTTv311
             self._close("no CONNACK")
 
     def _make(self) -> mqtt.Client:

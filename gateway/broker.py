@@ -55,6 +55,11 @@ class Broker:
         """Where it listens."""
         return f"mqtt://{LOCAL}:{self.port}"
 
+    @property
+    def mqtt5(self) -> bool:
+        """Whether it speaks MQTT 5; amqtt does not, and leaves a client that tries without an answer."""
+        return self.program == "mosquitto"
+
     def password_file(self, user: str) -> Path:
         """The file with `user`'s password."""
         return self.folder / f"{user}.secret"

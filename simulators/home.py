@@ -20,7 +20,7 @@ from engine.service import Service
 from engine.service_link import Broker, Link
 from engine.store import repo_places
 from engine.store.database import migrate, open_engine, write
-from gateway.broker import ENGINE, start
+from gateway.broker import ENGINE, Program, start
 from gateway.broker import Broker as EmbeddedBroker
 from gateway.devices import Devices, entry
 from gateway.journal_peek import peek
@@ -39,7 +39,9 @@ RETRY_SECONDS = 1.0
 class SimulatedHome:
     """The parts of one home in `root`; the caller adds people, starts the parts and may kill any of them."""
 
-    def __init__(self, root: Path, household: Household, rng: Random, *, gateways: int = 1) -> None:
+    def __init__(
+        self, root: Path, household: Household, rng: Random, *, gateways: int = 1, program: Program | None = None
+    ) -> None:
         self.root = root
         self.household = household
         self.devices = DevicesProcess(household, root / "devices")
@@ -56,7 +58,7 @@ class SimulatedHome:
             for name in self.gateway_ids:
                 ears = repo_places.Gateway(id=name, household_id=self.home_id, label="simulated")
                 repo_places.enrol_gateway(connection, ears, now)
-        self.broker: EmbeddedBroker = start(root, self.gateway_ids)
+        self.broker: EmbeddedBroker = start(root, self.gateway_ids, program=program)
         self.engine = Child("engine", self._engine_role, root / "engine.log")
         self.gateways = [
             Child(f"gateway {name}", partial(self._gateway_role, name), self.root_of(name) / "gateway.log")
@@ -110,7 +112,8 @@ class SimulatedHome:
     def _engine_role(self) -> None:
         stopping: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
-        broker = Broker(self.broker.url, username=ENGINE, password=self.broker.password(ENGINE))
+        own = self.broker
+        broker = Broker(own.url, username=ENGINE, password=own.password(ENGINE), mqtt5=own.mqtt5)
         # A forked connection pool would share its file handles with the parent: the child opens its own.
         Service(open_engine(self.database), Link(broker)).run(lambda: bool(stopping))
 
@@ -118,7 +121,8 @@ class SimulatedHome:
         asyncio.run(self._listen(gateway))
 
     async def _listen(self, gateway: str) -> None:
-        address = broker_address(self.broker.url, username=gateway, password=self.broker.password(gateway))
+        own = self.broker
+        address = broker_address(own.url, mqtt5=own.mqtt5, username=gateway, password=own.password(gateway))
         settings = GatewaySettings(
             home=self.root_of(gateway), gateway=gateway, broker=address, zone=self.household.zone, retry=RETRY_SECONDS,
             retry_most=RETRY_SECONDS,

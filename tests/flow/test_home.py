@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -47,9 +48,12 @@ def test_thirty_kills_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> No
 
 
 @pytest.mark.xdist_group("home")
-def test_an_engine_that_starts_late_still_knows_whose_each_slot_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["mosquitto", "amqtt"])
+def test_an_engine_that_starts_late_still_knows_whose_each_slot_is(
+    tmp_path: Path, program: Literal["mosquitto", "amqtt"]
+) -> None:
     rng = Random(5)
-    home = SimulatedHome(tmp_path, Household(zone="Asia/Tokyo", devices=DEVICES[:2]), rng)
+    home = SimulatedHome(tmp_path, Household(zone="Asia/Tokyo", devices=DEVICES[:2]), rng, program=program)
     home.bind(settle_in(home, OWNERS, rng))
     home.devices.start()
     home.gateway.start()
