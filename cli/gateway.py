@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exits import Exit
-from cli.output import fail
+from cli.output import emit, fail, result, say
+from cli.store import plain, transaction
 from cli.wiring import Settings, ensure_home, secret, settings
 
 if TYPE_CHECKING:
@@ -19,9 +20,60 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The home gateway.", no_args_is_help=True)
 
 
-@app.callback()
-def gateway() -> None:
-    """Keep `run` a subcommand while it is the only one."""
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.command()
+def add(
+    household: Annotated[str, typer.Option(help="The household it hears, h-…")],
+    name: Annotated[str | None, typer.Option("--id", help="Gateway id; made when left out.")] = None,
+    label: Annotated[str, typer.Option(help="Where it stands.")] = "",
+    json: Json = False,
+) -> None:
+    """Enrol a gateway of another machine with this engine, so that its readings are taken."""
+    from random import SystemRandom
+
+    from engine.contract.ids import is_id, new_id
+    from engine.store import repo_places as places
+
+    if name is not None and not is_id(name, "g"):
+        fail(Exit.USAGE, "bad-gateway", "a gateway id is g- and 13 letters or digits")
+    chosen = name or new_id("g", SystemRandom())
+    with transaction(writes=True) as connection:
+        ears = places.Gateway(id=chosen, household_id=household, label=plain(label, "--label") if label else "")
+        refusal = places.enrol_gateway(connection, ears, datetime.now(UTC))
+    if refusal is not None:
+        fail(Exit.NOT_FOUND if refusal.code == "unknown-household" else Exit.ALREADY, refusal.code, refusal.message)
+    if json:
+        emit({"gateway": chosen, "household": household})
+    else:
+        result(chosen)
+
+
+@app.command("list")
+def show(json: Json = False) -> None:
+    """List the enrolled gateways and what each last said."""
+    from engine.store import repo_gateways, repo_places
+
+    with transaction() as connection:
+        found, told = repo_places.gateways(connection), repo_gateways.told(connection)
+    rows = [
+        {
+            "gateway": item.id,
+            "household": item.household_id,
+            "label": item.label,
+            "state": told[item.id].state if item.id in told else "",
+            "heard": told[item.id].at.isoformat() if item.id in told else None,
+        }
+        for item in found
+    ]
+    if json:
+        emit({"gateways": rows})
+        return
+    for row in rows:
+        result(f"{row['gateway']}  {row['household']}  {row['state'] or '-':8}  {row['heard'] or '-'}  {row['label']}")
+    if not rows:
+        say("no gateway is enrolled")
 
 
 @app.command()
