@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.demo_words import word
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.wiring import Settings, language, settings
+from cli.words import DEMO_JA, word
 
 if TYPE_CHECKING:
     from engine.consent_texts import Purpose
@@ -77,7 +77,7 @@ def _play(root: Path, seed: int, lang: str) -> dict[str, Any]:
     household = _household(now, ZoneInfo("Asia/Tokyo"), seed)
     say(word(lang, "what"))
     say(f"  {word(lang, 'path')}")
-    for line in household.description:
+    for line in DEMO_JA if lang == "ja" else household.description:
         say(f"  {line}")
     home = SimulatedHome(root, household, Random(seed))  # noqa: S311 - ids of an invented home
     people = register_people(home.store, home.home_id, lang)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cli.demo_words import word
 from cli.output import result
+from cli.words import word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,8 @@ import typer
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.store import resident_of, transaction
+from cli.wiring import language, settings
+from cli.words import word
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -46,7 +48,7 @@ def trend(
     else:
         _plot(series, kind)
     if said is not None:
-        say(_sentence(said))
+        say(_sentence(said, language(settings())))
 
 
 def _kinds(kind: str) -> tuple[str, ...]:
@@ -107,12 +109,12 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _sentence(said: dict[str, Any]) -> str:
-    level = "no level" if said["level"] is None else f"level {said['level']:.1f} kg"
-    if said["low"] is None:
-        return f"{level}; too few days for a slope"
-    span = f"{said['slope_per_week']:+.2f} kg a week (90 % interval {said['low']:+.2f} to {said['high']:+.2f})"
-    return f"{level}; {span}" if said["claimed"] else f"{level}; no clear trend: {span}"
+def _sentence(said: dict[str, Any], lang: str) -> str:
+    level = word(lang, "no-level" if said["level"] is None else "level", level=said["level"])
+    if said["level"] is None or said["low"] is None:
+        return word(lang, "too-few", level=level)
+    values = {"level": said["level"], "slope": said["slope_per_week"], "low": said["low"], "high": said["high"]}
+    return word(lang, "claimed" if said["claimed"] else "unclaimed", **values)
 
 
 def _day(day: date, value: Decimal) -> dict[str, str]:

@@ -22,7 +22,8 @@ from firmware_profiles.uuids import (
 )
 
 FULL: Final = 100
-MAX_TEXT: Final = 128
+# What the wire allows for a word.
+MAX_TEXT: Final = 64
 
 
 def decode_battery(data: bytes) -> Sample:
@@ -39,7 +40,7 @@ def encode_battery(sample: Sample) -> bytes:
 
 
 def decode_text(data: bytes) -> str | None:
-    """A Device Information string: printable, at most 128 characters, None when nothing is left.
+    """A Device Information string: printable, at most 64 characters, None when nothing is left.
 
     Devices pad with NUL or blanks and send Latin-1 or worse: what is not UTF-8 becomes U+FFFD.
     """

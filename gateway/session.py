@@ -24,19 +24,27 @@ from firmware_profiles.model import (
     UserConsent,
     WriteCurrentTime,
     WriteDateTime,
-    uuid16,
 )
 from firmware_profiles.registry import for_firmware
+from firmware_profiles.sig_info import device_info
 from firmware_profiles.sig_time import current_time, encode_date_time
 from firmware_profiles.sig_user import consent
-from firmware_profiles.uuids import BATTERY_LEVEL, CURRENT_TIME, DATE_TIME, USER_CONTROL_POINT
+from firmware_profiles.uuids import (
+    BATTERY_LEVEL,
+    CURRENT_TIME,
+    DATE_TIME,
+    FIRMWARE_REVISION,
+    MAKER_NAME,
+    MODEL_NUMBER,
+    SERIAL_NUMBER,
+    USER_CONTROL_POINT,
+)
 from gateway.devices import Entry
 from gateway.journal import Journal, JournalError
 from gateway.link import Link, RadioFailure
 
-INFORMATION: Final = {"maker": 0x2A29, "model": 0x2A24, "serial": 0x2A25, "firmware": 0x2A26}
+TOLD: Final = (MAKER_NAME, MODEL_NUMBER, SERIAL_NUMBER, FIRMWARE_REVISION, BATTERY_LEVEL)
 REPLY_TIMEOUT: Final = 10.0
-FULL_BATTERY: Final = 100
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -207,15 +215,9 @@ class Session:
 
 async def read_info(link: Link, profile: Profile) -> DeviceInfo:
     """Device Information and battery as far as the device tells; what it refuses stays None."""
-    found: dict[str, str] = {}
-    for name, number in INFORMATION.items():
-        raw = await _try_read(link, uuid16(number))
-        text = raw.split(b"\0", 1)[0].decode("utf-8", "replace").strip() if raw else ""
-        if text:
-            found[name] = text[:64]
-    raw = None if profile.battery_unreliable else await _try_read(link, BATTERY_LEVEL)
-    battery = raw[0] if raw and raw[0] <= FULL_BATTERY else None
-    return DeviceInfo(battery=battery, **found)
+    found = {uuid: await _try_read(link, uuid) for uuid in TOLD}
+    heard = {uuid: raw for uuid, raw in found.items() if raw is not None}
+    return device_info(heard, battery_unreliable=profile.battery_unreliable)
 
 
 async def _try_read(link: Link, characteristic: str) -> bytes | None:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,13 +22,14 @@ from engine.contract.reading import Reading, Value
 from engine.contract.wire import Binding, DeviceNote
 from engine.service import Service
 from engine.service_link import Broker, Link
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.store.repo_consents import append
 from tests.brokers import Mosquitto, mosquitto
+from tests.flow.stores import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, OTHER_GATEWAY, TARO, consent, furnish, weighing
-from tests.servers import database, postgres
+from tests.servers import postgres
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "store"]
 pytestmark = [pytest.mark.flow, pytest.mark.needs_mosquitto]
 
 
@@ -39,21 +39,9 @@ def broker() -> Iterator[Mosquitto]:
         yield running
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-        migrate(engine)
-        furnish(engine)
-        yield engine
-        engine.dispose()
-        return
-    with database(request.getfixturevalue("postgres")) as url:
-        engine = open_engine(url)
-        migrate(engine)
-        furnish(engine)
-        yield engine
-        engine.dispose()
+@pytest.fixture(autouse=True)
+def _furnished(store: Engine) -> None:
+    furnish(store)
 
 
 class Ears:

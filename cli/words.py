@@ -1,4 +1,4 @@
-"""What the demo says, in both languages."""
+"""What the commands say, in both languages."""
 
 from __future__ import annotations
 
@@ -44,11 +44,24 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "水準 {level:.1f} kg、はっきりした増減は ありません (90%区間 {low:+.2f}～{high:+.2f})",
         "level {level:.1f} kg, no clear trend (90 % interval {low:+.2f} to {high:+.2f})",
     ),
+    "too-few": ("{level}、まだ日数が足りません", "{level}; too few days for a slope"),
+    "level": ("水準 {level:.1f} kg", "level {level:.1f} kg"),
+    "no-level": ("水準はまだ わかりません", "no level yet"),
     "advice": ("保健師の確認を待つ助言: {count}", "Advice waiting for a nurse: {count}"),
     "because": ("理由: {reason}", "because: {reason}"),
     "look": ("データはここに残っています。つぎのコマンドで見られます:", "The data stay here; look at them with:"),
     "took": ("{seconds:.0f} 秒でした", "took {seconds:.0f} s"),
 }
+
+# The same facts as the description of the simulated household, for those who read Japanese.
+DEMO_JA: Final = (
+    "ふたりは架空の人です。数人のボランティアの本物の記録を組み合わせています。",
+    "1人目の体重: Krone ほか 2020 の被験者1 (PLoS ONE、CC BY 4.0)。63日のうち56日を、きょう終わるように移しました。",
+    "1人目の歩数: Furberg ほか 2016 の Fitbit 記録 P07 (Zenodo 53894、CC BY 4.0)。",
+    "  本物の28日を2回、曜日をそろえて再生します。きょうの歩数は今の時刻までの分です。",
+    "2人目の体重: Krone ほか 2020 の被験者2。同じように移しました。",
+    "2人目の体脂肪と、さいごの14日の血圧: 本物ではありません。乱数で作りました。",
+)
 
 
 def word(lang: str, key: str, **values: object) -> str:
