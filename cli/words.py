@@ -33,7 +33,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "refused": ("ことわった測定", "refused"),
     "unassigned": ("だれのものか わからない測定", "nobody's yet"),
     "reasons": ("ことわった理由: {reasons}", "reasons: {reasons}"),
-    "observation": ("FHIR Observation の例", "One FHIR Observation of {count}"),
+    "observation": ("FHIR Observation {count} 件のうちの1件", "One FHIR Observation of {count}"),
     "bmi": ("{name} の BMI: {value}", "BMI of {name}: {value}"),
     "trend": ("{name} の体重の傾向", "Weight trend of {name}"),
     "claimed": (
