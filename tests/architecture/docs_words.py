@@ -44,6 +44,8 @@ COMMANDS_JA: Final = {
     "phr device add": "機器、または機器のユーザー番号を登録する",
     "phr device list": "登録した機器を見る。暗証番号は出ない",
     "phr device forget": "機器を一覧から消す。測定は残る",
+    "phr gateway add": "別の機械のゲートウェイをこのエンジンに登録する",
+    "phr gateway list": "登録したゲートウェイと、最後に伝えてきたことを見る",
     "phr gateway run": "登録した機器を聞き、測定を送る",
     "phr engine run": "ゲートウェイから届くものを保存する",
     "phr advice list": "確認を待つ助言を順に見る",
@@ -64,6 +66,10 @@ SETTINGS: Final = {
     "mqtt.url": (
         "`mqtt://host:port` or `mqtts://host:port`; empty: `phr up` starts a broker of its own",
         "`mqtt://host:port` か `mqtts://host:port`。空なら `phr up` が自分のブローカーを動かす",
+    ),
+    "mqtt.protocol": (
+        "`auto` tries MQTT 5 first; `3.1.1` for a broker known not to speak it",
+        "`auto` は MQTT 5 から試す。話せないとわかっているブローカーには `3.1.1`",
     ),
     "mqtt.username": ("the gateway's broker account", "ゲートウェイのブローカー用の名前"),
     "mqtt.password_file": ("file with its password", "そのパスワードのファイル"),

@@ -1,0 +1,235 @@
+"""Both READMEs say what the code says, in the same parts, and their commands run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cli.exits import Exit
+from cli.local import Local, keep_local
+from cli.wiring import Settings
+from cli.words import word
+from engine.contract import wire
+from engine.contract.reading import Reading, Value, reading_id
+from engine.contract.topics import up
+from engine.evaluate import evaluate
+from engine.rules import load_catalogue
+from engine.service import Facts, handle
+from engine.service_link import Delivery
+from engine.store.database import migrate, open_engine, write
+from firmware_profiles.registry import PROFILES
+from tests.architecture.docs_parts import TABLES, Tongue, commands, parts, settings, topic_names
+from tests.architecture.preloaded import preloaded
+from tests.homes import DEVICE, GATEWAY, HOUSEHOLD, TARO, furnish
+
+ROOT: Final = Path(__file__).parents[2]
+NAMES: Final[dict[Tongue, str]] = {"en": "README.md", "ja": "README.ja.md"}
+BLOCK: Final = re.compile(r"(?:<!-- (run[a-z -]*) -->\n)?```sh\n(.*?)```", re.DOTALL)
+both = pytest.mark.parametrize("tongue", ["en", "ja"])
+
+
+def page(tongue: Tongue) -> str:
+    return (ROOT / NAMES[tongue]).read_text(encoding="utf-8")
+
+
+def blocks(tongue: Tongue, mark: str = "") -> list[str]:
+    return [body for found, body in BLOCK.findall(page(tongue)) if found == mark]
+
+
+def made(name: str) -> re.Pattern[str]:
+    """What stands between the two markers of a generated table."""
+    return re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+
+
+@both
+@pytest.mark.golden
+def test_every_table_is_what_the_code_says(tongue: Tongue, request: pytest.FixtureRequest) -> None:
+    text = page(tongue)
+    wanted = parts(tongue)
+    assert [name for name in wanted if len(made(name).findall(text)) != 1] == [], "every table has its place once"
+    if request.config.getoption("--golden-write"):
+        for name, table in wanted.items():
+            text = made(name).sub(table.replace("\\", r"\\"), text)
+        (ROOT / NAMES[tongue]).write_text(text, encoding="utf-8")
+    assert {name: made(name).findall(text)[0] for name in wanted} == wanted
+
+
+@both
+def test_what_the_code_offers_is_explained(tongue: Tongue) -> None:
+    text = page(tongue)
+    told = [*commands(), *(f"`{name}`" for name in settings()), *(variable for variable, _ in settings().values())]
+    told += [f"| {int(code)} |" for code in Exit] + [f"`{rule.id}`" for rule in load_catalogue()]
+    told += [f"`{name}`" for name in (*PROFILES, *topic_names())]
+    assert [name for name in told if name not in text] == []
+
+
+@both
+def test_every_command_is_told_beyond_its_row_in_the_table(tongue: Tongue) -> None:
+    """A list alone teaches nobody: what comes as a group is used or explained in the text as well."""
+    prose = made("commands").sub("", page(tongue))
+    assert [name for name in {" ".join(line.split()[:2]) for line in commands()} if name not in prose] == []
+
+
+@both
+def test_no_command_is_promised_that_is_not_there(tongue: Tongue) -> None:
+    known = set(commands())
+    groups = {" ".join(name.split()[:2]) for name in known}
+    said = re.findall(r"(?<=[`(\n])phr(?: --[a-z]+ \w+)? ([a-z]+)(?: ([a-z]+))?", page(tongue))
+    assert len(said) > 30
+    wrong = [(a, b) for a, b in said if f"phr {a}" not in groups or not {f"phr {a} {b}", f"phr {a}"} & (known | groups)]
+    assert wrong == []
+
+
+@both
+def test_every_verb_of_x_and_every_variable_is_explained(tongue: Tongue) -> None:
+    text = page(tongue)
+    verbs = re.findall(r"^  ([a-z]+)\)", (ROOT / "x").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(verbs) >= 10
+    assert [verb for verb in verbs if f"`./x {verb}`" not in text] == []
+    sources = [ROOT / "x", *(ROOT / "cli").glob("*.py")]
+    used = {name for path in sources for name in re.findall(r"\bPHR_[A-Z]+(?:_[A-Z]+)*\b", path.read_text("utf-8"))}
+    assert {name for name in used if name not in text} == set()
+
+
+@both
+def test_the_output_shown_is_in_the_words_of_the_demo(tongue: Tongue) -> None:
+    text = page(tongue)
+    keys = (
+        "what",
+        "path",
+        "counts",
+        "heard",
+        "published",
+        "kept",
+        "lost",
+        "duplicated",
+        "refused",
+        "unassigned",
+        "look",
+    )
+    told = [word(tongue, key) for key in keys]
+    told += [word(tongue, "observation", count=446), word(tongue, "advice", count=3)]
+    assert [words for words in told if words not in text] == []
+
+
+@both
+def test_links_inside_the_repository_lead_somewhere(tongue: Tongue) -> None:
+    text = page(tongue)
+    anchors = {re.sub(r"[^\w\- ]", "", line).strip().lower().replace(" ", "-") for line in headings(text)}
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert not link.startswith("http"), "nothing outside is needed to read this"
+        assert link[1:] in anchors if link.startswith("#") else (ROOT / link).exists(), link
+
+
+def headings(text: str) -> list[str]:
+    return [line.lstrip("#") for line in re.sub(r"```.*?```", "", text, flags=re.DOTALL).split("\n") if line[:1] == "#"]
+
+
+def test_both_pages_have_the_same_parts() -> None:
+    english, japanese = (re.sub(r"```.*?```", "", page(tongue), flags=re.DOTALL) for tongue in NAMES)
+    sections = re.compile(r"^(#+) ", re.MULTILINE)
+    assert sections.findall(english) == sections.findall(japanese)
+    assert english.count("|\n") == japanese.count("|\n"), "every row of every table"
+    assert set(TABLES) == set(re.findall(r"<!-- /([a-z]+) -->", english))
+
+
+def test_both_pages_show_the_same_commands() -> None:
+    """So it is enough to run the English ones; only words for people differ."""
+    shown = [
+        [(mark, re.sub(r'(--(by|reason)) "[^"$]*"', r"\1 …", body)) for mark, body in BLOCK.findall(page(name))]
+        for name in NAMES
+    ]
+    assert shown[0] == shown[1]
+
+
+def test_what_is_not_run_here_is_run_by_other_tests_or_does_nothing() -> None:
+    for block in blocks("en"):
+        for line in block.splitlines():
+            assert line.startswith(("./x ", "export ")), line
+
+
+@pytest.fixture
+def path() -> Iterator[str]:
+    with preloaded() as folder:
+        yield f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def run_blocks(found: list[str], home: Path, path: str) -> str:
+    """The blocks in the order of the text, as one reader would type them."""
+    environ = {**os.environ, "PHR_HOME": str(home), "PATH": path}
+    words = ["sh", "-eu", "-c", "\n".join(found)]
+    done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.flow
+def test_the_commands_of_the_text_run_in_an_empty_home(tmp_path: Path, path: str) -> None:
+    told = run_blocks(blocks("en", "run"), tmp_path / "phr", path)
+    assert "yes nurse-review" in told
+    assert "sig-weight" in told
+    assert '"no-profile"' in told
+    assert '"lost": 0, "duplicated": 0' in told
+
+
+@pytest.mark.flow
+def test_looking_and_deciding_runs_on_a_home_with_data(tmp_path: Path, path: str) -> None:
+    home = tmp_path / "phr"
+    four_weeks(home)
+    told = run_blocks(blocks("en", "run with data"), home, path)
+    assert "is approved by" in told
+    assert "is rejected by" in told
+    assert (home / "taro.ndjson").read_text(encoding="utf-8").count("\n") > 28
+
+
+def four_weeks(home: Path) -> None:
+    """A household with four weeks of weights above the target, evaluated."""
+    keep_local(Settings(home=str(home)), Local(GATEWAY, HOUSEHOLD))
+    engine = open_engine(f"sqlite:///{home / 'engine.sqlite'}")
+    migrate(engine)
+    furnish(engine)
+    now = datetime.now(UTC)
+    weighings = [wire.encode_reading(_weighing(now, day)) for day in range(28)]
+    with write(engine) as connection:
+        handle(connection, Facts(), [Delivery(1, 1, 1, up(GATEWAY, "reading"), wire.encode_batch(weighings))], now)
+        evaluate(connection, TARO, now)
+    engine.dispose()
+
+
+def _weighing(now: datetime, ago: int) -> Reading:
+    at = now - timedelta(days=ago, minutes=15)
+    kilograms = f"{84 + ago / 10:.2f}"
+    return Reading(
+        id=reading_id(DEVICE, 2, at.isoformat(), kilograms.encode()), device=DEVICE, profile="sig-weight",
+        provenance="bonded", user_slot=2, measured_at=at, time_quality="device", received_at=at,
+        values=(Value("body-weight", kilograms, "kg"),),
+    )  # fmt: skip
+
+
+@pytest.mark.flow
+def test_what_is_started_in_the_text_runs_until_ctrl_c(tmp_path: Path) -> None:
+    [block] = blocks("en", "run until ctrl-c")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = {**os.environ, "PHR_HOME": str(tmp_path / "phr"), "PATH": path, "PHR_WEB_PORT": "0"}
+    told = tmp_path / "told"
+    with told.open("w") as out:
+        started = subprocess.Popen(["sh", "-c", f"exec {block}"], cwd=ROOT, env=environ, stdout=out, stderr=out)
+    wanted = ("engine: ready", "/signin?token=", '"event": "gateway_started"')
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not all(words in told.read_text() for words in wanted):
+        assert started.poll() is None, told.read_text()
+        time.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    assert started.wait(30) == Exit.DONE, told.read_text()
+    assert all(words in told.read_text() for words in (*wanted, "phr: stopped"))
