@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -35,6 +36,7 @@ def list_(
     """List the queue in its order: the most serious and the longest overdue first."""
     from engine.decisions import queue
     from engine.review import LIVE
+    from engine.web.view import chips
 
     with transaction() as connection:
         if resident is not None:
@@ -43,12 +45,13 @@ def list_(
     if json:
         emit({"advice": [_summary(item, place) for place, item in ranked]})
         return
+    lang: Language = "ja" if language(settings()) == "ja" else "en"
     for place, item in ranked:
-        line = item.text_ja if language(settings()) == "ja" else item.text_en
+        line = item.text_ja if lang == "ja" else item.text_en
         result(
             f"{item.id}  {item.severity:8} {item.state:10} {item.topic:14} {item.resident_id}  {line.splitlines()[0]}"
         )
-        result(f"    {' · '.join(place.reasons)}" + (f" · ask first: {', '.join(item.ask)}" if item.ask else ""))
+        result(f"    {' · '.join(chips(lang, place))}" + (f" · ask first: {', '.join(item.ask)}" if item.ask else ""))
     if not ranked:
         say("nothing is waiting")
 
@@ -116,7 +119,7 @@ def _decide(advice: str, verb: Verb, by: str, version: int | None, more: dict[st
     if json:
         emit({"id": after.id, "state": after.state, "version": after.version, "held_until": _stamp(after.held_until)})
         return
-    end = f"; delivered after {_stamp(after.held_until)} unless undone" if after.state == "approved" else ""
+    end = f"; delivered after {_clock(after.held_until)} unless undone" if after.state == "approved" else ""
     result(f"{after.id} is {after.state} by {name}{end}")
 
 
@@ -172,11 +175,12 @@ def _whole(item: Item, place: Rank, events: list[Event]) -> dict[str, Any]:
 
 def _tell(item: Item, place: Rank, events: list[Event]) -> None:
     from engine.locale import text
+    from engine.web.view import chips
 
     evidence = item.evidence
     lang: Language = "ja" if language(settings()) == "ja" else "en"
     result(f"{item.id}  {item.state}  version {item.version}  for {item.resident_id}")
-    result(f"  {' · '.join(place.reasons)}")
+    result(f"  {' · '.join(chips(lang, place))}")
     for label, words in (("ja", item.text_ja), ("en", item.text_en)):
         result(f"  {label}:")
         for line in words.splitlines():
@@ -186,7 +190,8 @@ def _tell(item: Item, place: Rank, events: list[Event]) -> None:
         result(f"  because {reason}")
     for name, signal in evidence["signals"].items():
         if signal["value"] is not None:
-            result(f"  {name} = {signal['value']} {signal['unit']} from {signal['inputs_total']} readings")
+            origin = f", from {signal['inputs_total']} readings" if signal["inputs_total"] else ""
+            result(f"  {name} = {signal['value']} {signal['unit']}{origin}")
     rule = evidence["rule"]
     result(f"  rule {rule['id']} version {rule['version']}, case {rule['case']}, text version {rule['text_version']}")
     for source in evidence["sources"]:
@@ -195,7 +200,13 @@ def _tell(item: Item, place: Rank, events: list[Event]) -> None:
         result(f"  ask first: {question}: {text(lang, 'nurse', f'ask.{question}')}")
     for event in events:
         why = f" ({event.reason})" if event.reason else ""
-        result(f"  {_stamp(event.at)}  {event.command:9} {event.to_state:10} {event.actor}{why}")
+        result(f"  {_clock(event.at)}  {event.command:9} {event.to_state:10} {event.actor}{why}")
+
+
+def _clock(instant: datetime | None) -> str:
+    """An instant as the people here read it: in the zone of the settings, to the minute."""
+    zone = ZoneInfo(settings().gateway.zone)
+    return "" if instant is None else f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _stamp(instant: datetime | None) -> str | None:

@@ -38,19 +38,22 @@ PEOPLE = {
 
 def demo(
     json: Annotated[bool, typer.Option("--json", help="One summary object as the last line of stdout.")] = False,
+    lang: Annotated[str | None, typer.Option(help="ja or en.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of what is invented.")] = 1,
 ) -> None:
     """Watch a household's readings become FHIR Observations, a BMI, a trend and advice waiting for a nurse."""
     import os
 
+    import msgspec
+
     config = settings()
-    lang = language(config)
+    tongue = language(msgspec.structs.replace(config, lang=lang or config.lang))
     root = Path(config.home) if os.environ.get("PHR_HOME") else Path.cwd() / "phr-home" / "demo"
     _empty(root)
     began = time.monotonic()
-    summary = _play(root, seed, lang)
+    summary = _play(root, seed, tongue)
     summary["seconds"] = round(time.monotonic() - began, 1)
-    say(word(lang, "took", seconds=summary["seconds"]))
+    say(word(tongue, "took", seconds=summary["seconds"]))
     if json:
         emit(summary)
 
@@ -60,6 +63,7 @@ def _empty(root: Path) -> None:
     if root.exists() and any(root.iterdir()):
         if not (root / MARK).exists():
             fail(Exit.USAGE, "not-a-demo", f"{root} holds something else; the demo wants a folder of its own")
+        say(f"emptying the folder of the earlier demo: {root}")
         shutil.rmtree(root)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     (root / MARK).touch()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from cli.words import word
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.locale import Language
     from engine.people import Resident
     from engine.store.census import Census
     from simulators.home import SimulatedHome
@@ -95,7 +98,9 @@ def _person(connection: Any, person: Resident, now: datetime, lang: str) -> None
 def _advice(connection: Any, people: Mapping[str, Resident], now: datetime, lang: str) -> int:
     from engine.review import rank
     from engine.store import repo_advice
+    from engine.web.view import chips
 
+    tongue: Language = "ja" if lang == "ja" else "en"
     items = repo_advice.listed(connection)
     ranked = sorted(((rank(item, now), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))
     result(word(lang, "advice", count=len(items)))
@@ -104,7 +109,7 @@ def _advice(connection: Any, people: Mapping[str, Resident], now: datetime, lang
         result(f"  {item.id}  {person.family_name} {person.given_name}  [{item.severity}] {item.topic}")
         for line in (item.text_ja if lang == "ja" else item.text_en).splitlines():
             result(f"      {line}")
-        result(f"      {word(lang, 'because', reason=' · '.join(place.reasons))}")
+        result(f"      {word(lang, 'because', reason=' · '.join((item.severity, *chips(tongue, place))))}")
     result()
     return len(items)
 
@@ -116,5 +121,7 @@ def _commands(home: SimulatedHome, person: Resident, lang: str) -> None:
         "phr advice list", f"phr trend weight --resident {person.id}", f"phr today --resident {person.id}",
         f"phr export fhir --resident {person.id} --out -", "phr resident list", "phr device list", "phr doctor",
     )  # fmt: skip
+    # After ./x demo the command is in .venv/bin, which is on nobody's PATH yet.
+    program = "phr" if shutil.which("phr") else sys.argv[0]
     for line in lines:
-        result(f"  {line}")
+        result(f"  {program}{line.removeprefix('phr')}")

@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 @app.command()
 def add(
     address: Annotated[str, typer.Option(help="Bluetooth address, e.g. C0:26:DF:01:E2:3A.")],
-    profile: Annotated[str, typer.Option(help="Device family, see `phr profile list`.")],
+    profile: Annotated[str, typer.Option(help="Device family; a wrong one is answered with the list.")],
     resident: Annotated[str | None, typer.Option(help="Whose device, or whose slot, it is.")] = None,
     slot: Annotated[int | None, typer.Option(help="User slot of the resident.")] = None,
     pin_file: Annotated[Path | None, typer.Option(help="File with the slot's PIN.")] = None,
@@ -34,7 +34,8 @@ def add(
     from gateway.devices import DeviceError, Devices, entry
 
     if profile not in installed().profiles:
-        fail(Exit.USAGE, "unknown-profile", f"no device family is called {profile}")
+        known = ", ".join(sorted(installed().profiles))
+        fail(Exit.USAGE, "unknown-profile", f"no device family is called {profile}; there are {known}")
     config = settings()
     local = known_local(config)
     household = config.gateway.household or (local.household if local else None)

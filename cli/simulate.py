@@ -97,6 +97,7 @@ def crash(
     state: Annotated[Path | None, typer.Option(help="Keep everything in this empty folder.")] = None,
 ) -> None:
     """Kill gateway, broker and engine at random moments of a replay; exit 11 if a reading is missing or doubled."""
+    import shutil
     import tempfile
 
     import msgspec
@@ -109,5 +110,7 @@ def crash(
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = campaign(root, kills, seed, say)
     emit(msgspec.to_builtins(found))
+    if state is None and not (found.lost or found.duplicated or found.unsettled):
+        shutil.rmtree(root, ignore_errors=True)
     if found.lost or found.duplicated or found.unsettled:
         raise typer.Exit(Exit.DAMAGED)

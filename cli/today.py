@@ -36,7 +36,8 @@ def today(
     if json:
         emit({"resident": person.id, **told})
         return
-    for line in (told["sentence"], told["number"], told["next"]):
+    # A referral is never shortened: its last line may be the telephone number.
+    for line in (*told["text"], told["number"]) if told["whole"] else (told["sentence"], told["number"], told["next"]):
         result(line)
 
 
@@ -47,17 +48,20 @@ def say_today(items: list[Item], signals: Signals, lang: Language) -> dict[str, 
     from engine.rules.model import SEVERITIES
 
     delivered = [item for item in items if item.state == "delivered"]
-    number = _number(signals, lang)
     if delivered:
         # The newest of the most serious: a referral is not hidden behind yesterday's steps.
         best = max(delivered, key=lambda item: (SEVERITIES.index(item.severity), item.updated_at))
         lines = (best.text_ja if lang == "ja" else best.text_en).splitlines()
-        step = _next_step(best, lines)
-        return {"sentence": lines[0], "number": number, "next": step, "text": lines, "advice": best.id}
+        step, whole = _next_step(best, lines), best.severity != "routine"
+        number = _number(signals, lang, best.topic)
+        told: dict[str, Any] = {"sentence": lines[0], "number": number, "next": step, "text": lines, "advice": best.id}
+        return told | {"whole": whole}
     waiting = any(item.state in LIVE for item in items)
     sentence = text(lang, "resident", "today.waiting" if waiting else "today.nothing")
     step = text(lang, "resident", "today.next")
-    return {"sentence": sentence, "number": number, "next": step, "text": [sentence], "advice": None}
+    number = _number(signals, lang)
+    none: dict[str, Any] = {"sentence": sentence, "number": number, "next": step, "text": [sentence], "advice": None}
+    return none | {"whole": False}
 
 
 def _next_step(item: Item, lines: list[str]) -> str:
@@ -66,15 +70,17 @@ def _next_step(item: Item, lines: list[str]) -> str:
     return lines[min(place, len(lines) - 1)]
 
 
-def _number(signals: Signals, lang: Language) -> str:
+def _number(signals: Signals, lang: Language, topic: str = "") -> str:
+    """The number that belongs to the topic, else the first there is: weight, steps, blood pressure."""
     from engine.locale import text
 
     weight, steps = signals.value("weight.level"), signals.value("steps.mean_7d")
     high, low = signals.value("bp.home.systolic_mean"), signals.value("bp.home.diastolic_mean")
+    told: dict[str, str] = {}
     if weight is not None:
-        return text(lang, "resident", "today.weight", value=f"{weight:.1f}")
+        told["weight"] = text(lang, "resident", "today.weight", value=f"{weight:.1f}")
     if steps is not None:
-        return text(lang, "resident", "today.steps", value=f"{steps:,}")
+        told["activity"] = text(lang, "resident", "today.steps", value=f"{steps:,}")
     if high is not None and low is not None:
-        return text(lang, "resident", "today.pressure", value=f"{high:.0f}/{low:.0f}")
-    return text(lang, "resident", "today.no-number")
+        told["blood-pressure"] = text(lang, "resident", "today.pressure", value=f"{high:.0f}/{low:.0f}")
+    return told.get(topic) or next(iter(told.values()), text(lang, "resident", "today.no-number"))

@@ -123,8 +123,8 @@ def digest(reading: Reading) -> str:
 def accept(reading: Reading, gateway: str, household: Household, recent: Recent, now: datetime) -> Outcome:
     """What becomes of `reading`, heard by `gateway` in `household`; total and without side effects."""
     known = recent.digests.get(reading.id)
-    if known is not None:
-        return Duplicate(reading, reading.id) if known == digest(reading) else Refused(reading, "conflict")
+    if known is not None and known == digest(reading):
+        return Duplicate(reading, reading.id)
     device = household.devices.get(reading.device, DeviceFacts())
     owner = owner_of(reading, device.bindings, household.residents)
     if not _may_record(owner, household):
@@ -135,6 +135,9 @@ def accept(reading: Reading, gateway: str, household: Household, recent: Recent,
         if not spoken:
             return Refused(reading, "no-consent", keep=False)
         reading = msgspec.structs.replace(reading, values=spoken)
+    if known is not None:
+        # Only now: what is kept of a conflict has passed the consent, and what was withheld before is no difference.
+        return Duplicate(reading, reading.id) if known == digest(reading) else Refused(reading, "conflict")
     code = _impossible_time(reading, now)
     if code:
         return Refused(reading, code)

@@ -229,5 +229,6 @@ class Service:
             self._link.publish(topic, wire.encode(answer.bad))
         for start in range(0, len(answer.ids), ACK_IDS):
             ids = answer.ids[start : start + ACK_IDS]
-            refused = tuple(item for item in answer.refused if item.id in set(ids))
+            named = frozenset(ids)
+            refused = tuple(item for item in answer.refused if item.id in named)
             self._link.publish(topic, wire.encode(wire.Ack(ids=ids, refused=refused)))

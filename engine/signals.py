@@ -212,11 +212,12 @@ def _steps(history: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]
 
 
 def _pressure(past: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]:
-    since = now - timedelta(days=BP_DAYS)
+    # Whole civil days, today included: seven days never hold eight dates.
+    first = now.astimezone(zone).date() - timedelta(days=BP_DAYS - 1)
     found: dict[str, Signal] = {}
     counts: list[int] = []
     for kind in ("systolic", "diastolic"):
-        sure = [p for p in past.get(kind, ()) if _sure(p) and p.at > since]
+        sure = [p for p in past.get(kind, ()) if _sure(p) and p.at.astimezone(zone).date() >= first]
         timed = [p for p in sure if _trusted(p)]
         days = _day_means(timed, zone)
         counts.append(len(days))

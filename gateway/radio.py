@@ -81,8 +81,9 @@ class BleakRadio:
             await self._rest()
 
     async def check(self, silence: float) -> bool:
-        """Start the scan anew when nothing at all was heard for `silence` seconds; whether it was."""
-        if asyncio.get_running_loop().time() - self._heard_at < silence:
+        """Start the scan anew when it is missing or heard nothing at all for `silence` seconds; whether it was."""
+        quiet = asyncio.get_running_loop().time() - self._heard_at >= silence
+        if self._turn.locked() or not (quiet or self._scanner is None):
             return False
         # A powered-off adapter ends a scan without any exception: only starting anew tells.
         async with self._turn:
@@ -112,7 +113,9 @@ class BleakRadio:
                     await bound(client.connect(), CONNECT_TIMEOUT + CALL_TIMEOUT)
                 finally:
                     if self._listen:
-                        await self._scan()
+                        # A link is not given up because the ear does not come back: `check` looks after that.
+                        with suppress(RadioFailure):
+                            await self._scan()
             yield BleakLink(client)
         finally:
             with suppress(RadioFailure):

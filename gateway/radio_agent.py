@@ -1,12 +1,13 @@
 """Answers BlueZ when a device wants to bond (org.bluez.Agent1): without an agent not even "just works" succeeds.
 
-Registered as NoInputNoOutput, or as KeyboardDisplay when somebody is there to read a passkey off the device.
+Registered as NoInputNoOutput, or as KeyboardDisplay when somebody is there to read a passkey off the device; again
+whenever BlueZ was started anew, because it remembers no agents.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -15,12 +16,16 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.errors import AuthError, InvalidAddressError
 
 from gateway.link import RadioFailure
+from gateway.log import log
 
 PATH: Final = "/phr/agent"
 AGENT: Final = "org.bluez.Agent1"
 MANAGER: Final = "org.bluez.AgentManager1"
 BLUEZ: Final = "org.bluez"
+BUS: Final = "org.freedesktop.DBus"
+OWNER_CHANGED: Final = f"type='signal',sender='{BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'"
 LAST_PASSKEY: Final = 999_999
+ANSWER_TIMEOUT: Final = 10.0
 _AGREED: Final = {
     "Release",
     "Cancel",
@@ -48,10 +53,9 @@ class PairingAgent:
         except (OSError, EOFError, AuthError, InvalidAddressError) as error:
             raise RadioFailure("no-bluetooth", str(error)) from error
         self._bus.add_message_handler(self._handle)
-        capability = "KeyboardDisplay" if self._passkey else "NoInputNoOutput"
         try:
-            await self._call("RegisterAgent", "os", [PATH, capability])
-            await self._call("RequestDefaultAgent", "o", [PATH])
+            await self._send(BUS, "/org/freedesktop/DBus", BUS, "AddMatch", "s", [OWNER_CHANGED])
+            await self._register()
         except RadioFailure:
             self._bus.disconnect()
             raise
@@ -69,13 +73,26 @@ class PairingAgent:
             finally:
                 self._bus.disconnect()
 
-    async def _call(self, member: str, signature: str, body: list[Any]) -> None:
-        assert self._bus is not None
-        message = Message(
-            destination=BLUEZ, path="/org/bluez", interface=MANAGER, member=member, signature=signature, body=body
-        )
+    async def _register(self) -> None:
+        capability = "KeyboardDisplay" if self._passkey else "NoInputNoOutput"
+        await self._call("RegisterAgent", "os", [PATH, capability])
+        await self._call("RequestDefaultAgent", "o", [PATH])
+
+    async def _return(self) -> None:
         try:
-            reply = await self._bus.call(message)
+            await self._register()
+        except RadioFailure as failure:
+            log("agent_missing", code=failure.code)
+
+    async def _call(self, member: str, signature: str, body: list[Any]) -> None:
+        await self._send(BLUEZ, "/org/bluez", MANAGER, member, signature, body)
+
+    async def _send(self, to: str, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
+        assert self._bus is not None
+        message = Message(destination=to, path=path, interface=interface, member=member, signature=signature, body=body)
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                reply = await self._bus.call(message)
         except (DBusError, OSError, EOFError) as error:
             raise RadioFailure("no-bluetooth", str(error)) from error
         if reply.message_type == MessageType.ERROR:
@@ -83,12 +100,20 @@ class PairingAgent:
             raise RadioFailure("bluetooth-denied" if "AccessDenied" in name else "no-bluetooth", name)
 
     def _handle(self, message: Message) -> bool | None:
+        if message.member == "NameOwnerChanged" and message.sender == BUS:
+            name, _, owner = message.body
+            if name == BLUEZ and owner:
+                self._begin(self._return())
+            return None
         if message.message_type != MessageType.METHOD_CALL or message.path != PATH or message.interface != AGENT:
             return None
-        task = asyncio.ensure_future(self._reply(message))
+        self._begin(self._reply(message))
+        return True
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
-        return True
 
     async def _reply(self, message: Message) -> None:
         """Only devices on the household's list are ever visited, so a bond without a number is what was asked for."""

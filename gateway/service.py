@@ -35,6 +35,8 @@ from gateway.visits import Visits
 LOOK_EVERY: Final = 2.0
 FEED_EVERY: Final = 15.0
 PRUNE_EVERY: Final = 3600.0
+# A restarted gateway would find the same; only a person can switch Bluetooth on or put the adapter back.
+NOT_OURS: Final = {"bluetooth-off", "no-bluetooth"}
 
 
 def _utc_now() -> datetime:
@@ -71,6 +73,7 @@ class Gateway:
         self._hearing = Hearing(journal, zone)
         self._decoder = Decoder(journal, self._profiles, zone)
         self._visits = Visits()
+        self._stuck: set[str] = set()
         self._unknown: dict[str, int] = {}
         self._work, self._visit = asyncio.Event(), asyncio.Event()
         self._fed_at = 0.0
@@ -177,11 +180,17 @@ class Gateway:
         failed = outcome is None or outcome.code != "done"
         frames = outcome.frames if outcome else 0
         self._visits.done(device, asyncio.get_running_loop().time(), failed=failed, frames=frames)
+        # Nothing is heard while connecting: a row of devices out of reach is no reason to be restarted.
+        self._feed()
         self._visit.set()
 
     async def _call_on(self, entry: Entry) -> Outcome | None:
         profile = self._profiles[entry.profile]
-        session = Session(entry, profile, self._journal, zone=self._zone, now=self._now, kept=self._work.set)
+        brief = entry.id in self._stuck
+        session = Session(
+            entry, profile, self._journal, zone=self._zone, now=self._now, kept=self._work.set, brief=brief
+        )
+        self._stuck.discard(entry.id)
         try:
             async with self._radio.connect(entry.address, session.hang_up) as link:
                 outcome = await session.run(link)
@@ -194,6 +203,8 @@ class Gateway:
         finally:
             session.close()
         log("visit_ended", device=entry.id, code=outcome.code, frames=outcome.frames)
+        if outcome.code == "timeout" and not (outcome.frames or brief):
+            self._stuck.add(entry.id)
         for slot, word in outcome.consents.items():
             if word != "granted":
                 log("slot_refused", device=entry.id, slot=slot, code=word)
@@ -253,6 +264,8 @@ class Gateway:
                 self._feed()
             self._say("ready")
         except RadioFailure as failure:
+            if failure.code in NOT_OURS:
+                self._feed()
             if self._say("alert"):
                 log("radio_failed", code=failure.code)
 

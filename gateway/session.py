@@ -45,6 +45,8 @@ from gateway.link import Link, RadioFailure
 
 TOLD: Final = (MAKER_NAME, MODEL_NUMBER, SERIAL_NUMBER, FIRMWARE_REVISION, BATTERY_LEVEL)
 REPLY_TIMEOUT: Final = 10.0
+# One request at a time: behind one that is never answered, no other is either.
+OVER: Final = {"lost", "timeout"}
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -57,7 +59,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """Runs a profile over an open link. `kept` is called after each frame is on disk."""
+    """Runs a profile over an open link. `kept` is called after each frame is on disk.
+
+    `brief` leaves out what a device got stuck at the last time: its records matter more than its name and its clock.
+    """
 
     def __init__(
         self,
@@ -68,9 +73,10 @@ class Session:
         zone: ZoneInfo,
         now: Callable[[], datetime],
         kept: Callable[[], None],
+        brief: bool = False,
     ) -> None:
         self._entry, self._profile, self._journal = entry, profile, journal
-        self._zone, self._now, self._kept = zone, now, kept
+        self._zone, self._now, self._kept, self._brief = zone, now, kept, brief
         self._id = journal.begin_session(entry.id, profile.id, now())
         self._stirred = asyncio.Event()
         self._over = asyncio.Event()
@@ -95,7 +101,7 @@ class Session:
         info = DeviceInfo()
         code = "done"
         try:
-            info = await read_info(link, self._profile)
+            info = DeviceInfo() if self._brief else await read_info(link, self._profile)
             self._journal.describe_session(self._id, info.firmware)
             self._profile = for_firmware(self._profile, info.firmware)
             for step in self._profile.steps:
@@ -108,7 +114,7 @@ class Session:
         return Outcome(code, self._frames, info, self._consents)
 
     async def _do(self, step: Step, link: Link) -> None:
-        if self._over.is_set():
+        if self._over.is_set() or (self._brief and isinstance(step, WriteCurrentTime | WriteDateTime)):
             return
         match step:
             case WriteCurrentTime():
@@ -134,11 +140,11 @@ class Session:
             )
 
     async def _try_write(self, link: Link, characteristic: str, data: bytes, service: str | None = None) -> None:
-        """A clock that cannot be set is no failure; a lost device is."""
+        """A clock that cannot be set is no failure; a lost or stuck device is."""
         try:
             await link.write(characteristic, data, service)
         except RadioFailure as failure:
-            if failure.code == "lost" or not link.connected:
+            if failure.code in OVER or not link.connected:
                 raise
 
     def _wall_clock(self) -> datetime:
@@ -225,7 +231,7 @@ async def _try_read(link: Link, characteristic: str) -> bytes | None:
         return None
     try:
         return await link.read(characteristic)
-    except RadioFailure:
-        if not link.connected:
+    except RadioFailure as failure:
+        if failure.code in OVER or not link.connected:
             raise
         return None

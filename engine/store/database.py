@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,7 +168,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
     if rows:
         keys = len(table.primary_key.columns)
         connection.exec_driver_sql(
-            _plain_insert(connection.dialect.name, table), sorted(rows, key=lambda row: row[:keys])
+            _plain_insert(connection.dialect.name, table), sorted(rows, key=itemgetter(slice(keys)))
         )
 
 

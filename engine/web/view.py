@@ -106,7 +106,7 @@ def row(lang: Language, place: Rank, item: Item, person: Resident | None, now: d
         topic=word(lang, "topic", item.topic), severity=item.severity,
         severity_word=word(lang, "severity", item.severity), state=item.state,
         state_word=word(lang, "state", item.state), first_line=next(iter(advice.splitlines()), ""),
-        chips=tuple(filter(None, (_chip(lang, reason) for reason in place.reasons))),
+        chips=chips(lang, place),
         left=None if left is None else span(lang, int(left / timedelta(minutes=1)) + 1),
     )  # fmt: skip
 
@@ -150,6 +150,11 @@ def span(lang: Language, minutes: int) -> str:
     if minutes < _DAYS_FROM:
         return text(lang, "nurse", "desk.span.hours", n=minutes // _HOUR)
     return text(lang, "nurse", "desk.span.days", n=minutes // (24 * _HOUR))
+
+
+def chips(lang: Language, place: Rank) -> tuple[str, ...]:
+    """Why an item stands where it stands, in short words."""
+    return tuple(filter(None, (_chip(lang, reason) for reason in place.reasons)))
 
 
 def _chip(lang: Language, reason: str) -> str | None:

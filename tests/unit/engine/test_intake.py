@@ -109,6 +109,19 @@ def test_a_withheld_kind_is_left_out_before_anything_looks_at_it() -> None:
     assert not only.keep
 
 
+def test_a_reading_with_a_withheld_kind_sent_again_is_a_duplicate_and_keeps_the_secret() -> None:
+    both = weighing(values=(Value("body-weight", "62.30", "kg"), Value("body-fat", "24.1", "%")))
+    house = home(withheld={HANAKO: frozenset({"body-fat"})})
+    first = judge(both, house)
+    assert isinstance(first, Accepted)
+    again = judge(both, house, Recent({both.id: digest(first.reading)}))
+    assert isinstance(again, Duplicate)
+    other = weighing(values=(Value("body-weight", "63.00", "kg"), Value("body-fat", "24.1", "%")))
+    conflict = judge(other, house, Recent({both.id: digest(first.reading)}))
+    assert isinstance(conflict, Refused)
+    assert [value.kind for value in conflict.reading.values] == ["body-weight"]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

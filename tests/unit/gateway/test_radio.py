@@ -198,6 +198,49 @@ async def test_silence_restarts_the_scan_and_a_dead_adapter_is_told() -> None:
     await ear.stop()
 
 
+async def test_a_link_outlives_a_scan_that_cannot_go_on_and_the_next_check_starts_it() -> None:
+    ear = radio()
+    await ear.start(lambda _: None)
+    World.scanners[-1].send()
+    World.broken = BleakError("busy")
+    async with ear.connect(ADDRESS, lambda: None) as link:
+        assert link.connected
+        with pytest.raises(RadioFailure):
+            await ear.check(3600)
+        World.broken = None
+        assert await ear.check(3600), "a missing scan is not waited for"
+        assert link.connected
+    assert not await ear.check(3600)
+    await ear.stop()
+
+
+async def test_the_ear_is_not_checked_while_a_device_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    calling, answer = asyncio.Event(), asyncio.Event()
+    connect = Peer.connect
+
+    async def slowly(peer: Peer, pair: bool, **more: Any) -> None:
+        calling.set()
+        await answer.wait()
+        await connect(peer, pair, **more)
+
+    monkeypatch.setattr(Peer, "connect", slowly)
+    ear = radio()
+    await ear.start(lambda _: None)
+    World.scanners[-1].send()
+
+    async def visit() -> None:
+        async with ear.connect(ADDRESS, lambda: None):
+            pass
+
+    visiting = asyncio.create_task(visit())
+    await calling.wait()
+    assert not await ear.check(0)
+    answer.set()
+    await visiting
+    assert World.log == ["scan active", "rest", "connect", "scan active", "disconnect"]
+    await ear.stop()
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

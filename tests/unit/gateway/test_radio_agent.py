@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,19 @@ def bus() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def bluez(bus: str) -> Iterator["subprocess.Popen[str]"]:
+@contextmanager
+def started(bus: str) -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen([sys.executable, str(STAND_IN), bus], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         yield process
         process.terminate()
+
+
+@pytest.fixture
+def bluez(bus: str) -> Iterator["subprocess.Popen[str]"]:
+    with started(bus) as process:
+        yield process
 
 
 async def said_by(process: "subprocess.Popen[str]", last: str) -> list[str]:
@@ -77,6 +84,18 @@ async def test_a_person_reads_the_passkey_and_confirms_only_the_right_number(
         "RequestConfirmation []",
         "RequestConfirmation org.bluez.Error.Rejected",
     ]
+
+
+async def test_a_bluez_that_was_started_anew_gets_the_agent_again(bus: str) -> None:
+    with started(bus) as first:
+        agent = PairingAgent(address=bus)
+        await agent.__aenter__()
+        await said_by(first, "done")
+    with started(bus) as second:
+        lines = await said_by(second, "done")
+        await agent.__aexit__(None, None, None)
+    assert lines[:2] == ["RegisterAgent /phr/agent NoInputNoOutput", "RequestDefaultAgent /phr/agent"]
+    assert "RequestAuthorization []" in lines
 
 
 async def test_a_machine_without_bluez_is_a_typed_failure(bus: str) -> None:

@@ -14,10 +14,11 @@ from engine.contract.wire import decode_readings
 from firmware_profiles.model import Advert, Subscribe, UserConsent
 from firmware_profiles.registry import PROFILES
 from firmware_profiles.uuids import CURRENT_TIME, USER_CONTROL_POINT
-from gateway import service
+from gateway import service, visits
 from gateway.devices import Devices, entry
 from gateway.journal import Journal
 from gateway.link import Heard, Link, RadioFailure, Receive
+from gateway.radio import CALL_TIMEOUT, CONNECT_TIMEOUT
 from gateway.settings import GatewaySettings, broker_address
 
 SCALE, MI = "C0:26:DF:01:E2:3A", "C8:47:8C:9F:7B:0A"
@@ -74,6 +75,19 @@ class DeviceDouble:
 
     async def pair(self) -> None:
         self.paired = True
+
+
+class StuckDouble(DeviceDouble):
+    """Never answers a read; behind that, nothing else is answered either."""
+
+    asked = 0
+
+    def has(self, characteristic: str, service: str | None = None) -> bool:
+        return True
+
+    async def read(self, characteristic: str) -> bytes:
+        self.asked += 1
+        raise RadioFailure("timeout")
 
 
 class RadioDouble:
@@ -199,6 +213,52 @@ async def test_no_adapter_at_the_start_is_a_typed_failure(tmp_path: Path) -> Non
     with pytest.raises(RadioFailure) as failure:
         await service.run(settings(tmp_path), asyncio.Event(), radio=RadioDouble({}, broken="bluetooth-off"))
     assert failure.value.code == "bluetooth-off"
+
+
+@pytest.mark.parametrize(("code", "fed"), [("bluetooth-off", True), ("no-bluetooth", True), ("timeout", False)])
+async def test_what_no_restart_would_mend_does_not_starve_the_watchdog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, fed: bool
+) -> None:
+    said: list[str] = []
+    checked = asyncio.Event()
+
+    async def check(silence: float) -> bool:
+        if len(said) > 1 or code == "timeout":
+            checked.set()
+        raise RadioFailure(code)
+
+    monkeypatch.setattr(service, "notify", said.append)
+    monkeypatch.setattr(service, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(service, "FEED_EVERY", 0.0)
+    radio = RadioDouble({})
+    monkeypatch.setattr(radio, "check", check)
+    async with running(tmp_path, radio):
+        await checked.wait()
+    assert ("WATCHDOG=1" in said) is fed
+
+
+def test_the_service_manager_waits_longer_than_a_silent_home_may_take_to_check_its_ear() -> None:
+    unit = (Path(service.__file__).parent / "deploy" / "phr-gateway.service").read_text("utf-8")
+    waits = next(float(line.split("=")[1]) for line in unit.splitlines() if line.startswith("WatchdogSec="))
+    silence = settings(Path()).silence
+    assert waits > service.FEED_EVERY + silence + service.LOOK_EVERY + 2 * CALL_TIMEOUT + CONNECT_TIMEOUT
+
+
+async def test_a_device_stuck_at_telling_its_name_is_asked_for_nothing_but_records_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Devices(tmp_path).add(entry(SCALE, "sig-weight", household=HOUSE))
+    device = StuckDouble([weight_frame("63.25", None)])
+    radio = RadioDouble({SCALE: device})
+    monkeypatch.setattr(visits, "FIRST_WAIT", 0.01)
+    async with running(tmp_path, radio):
+        while device.records:
+            radio.listen(advert_of())
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+    assert (device.asked, len(radio.visits)) == (1, 2)
+    assert device.written == []
+    assert len(readings(tmp_path)) == 1
 
 
 async def test_a_protected_scale_is_bonded_once_asked_and_then_heard(tmp_path: Path) -> None:
