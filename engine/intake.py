@@ -36,13 +36,17 @@ class DeviceFacts(msgspec.Struct, frozen=True):
 
 
 class Household(msgspec.Struct, frozen=True):
-    """Who lives here, who lets us record (and which kinds they withhold), and which devices are known."""
+    """Who lives here, who lets us record (and which kinds they withhold), and which devices are known.
+
+    `until` is when the first of these consents ends by itself: from then on this value must be made anew.
+    """
 
     id: str
     residents: frozenset[str]
     recording: frozenset[str]
     devices: Mapping[str, DeviceFacts]
     withheld: Mapping[str, frozenset[str]] = {}
+    until: datetime | None = None
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):

@@ -30,7 +30,6 @@ from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 BATCH = 500
 QUIET_SECONDS = 0.5
 ACK_IDS = 500
-FACTS_SECONDS = 60.0
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -50,22 +49,24 @@ class Handled(msgspec.Struct, frozen=True):
 
 
 class Facts:
-    """Households by gateway, re-read when the store says that something about people changed, or after a minute."""
+    """Households by gateway, read anew when the store says that something about people changed or a consent ends."""
 
     def __init__(self) -> None:
         self._token = -1
-        self._read_at = datetime.min.replace(tzinfo=UTC)
+        self._until: datetime | None = None
         self._homes: dict[str, Household | None] = {}
 
     def of(self, connection: Connection, gateways: set[str], now: datetime) -> dict[str, Household | None]:
-        """The household of each gateway, None for one that was never enrolled; expiring consents are seen in time."""
+        """The household of each gateway, None for one that was never enrolled."""
         token = change_token(connection)
-        if token != self._token or (now - self._read_at).total_seconds() > FACTS_SECONDS:
-            self._token, self._read_at, self._homes = token, now, {}
+        if token != self._token or (self._until is not None and now >= self._until):
+            self._token, self._until, self._homes = token, None, {}
         missing = gateways - self._homes.keys()
         if missing:
             found = households_of(connection, missing, now)
             self._homes.update((gateway, found.get(gateway)) for gateway in missing)
+            ends = [home.until for home in found.values() if home.until is not None]
+            self._until = min([*ends, *([self._until] if self._until else [])], default=None)
         return self._homes
 
 

@@ -229,6 +229,8 @@ def code_of(error: Exception) -> str:
 
 
 def _dbus_code(name: str) -> str:
+    if ".Spawn." in name:
+        return "no-bluetooth"  # the bus could not start BlueZ again after it died
     last = name.rsplit(".", 1)[-1]
     codes = {
         "AuthenticationFailed": "not-paired",
@@ -239,6 +241,7 @@ def _dbus_code(name: str) -> str:
         "NotAuthorized": "not-authorized",
         "AccessDenied": "bluetooth-denied",
         "ServiceUnknown": "no-bluetooth",
+        "NameHasNoOwner": "no-bluetooth",
         "NotReady": "bluetooth-off",
         "NotConnected": "lost",
         "InProgress": "scan-failed",
@@ -252,6 +255,7 @@ def _by_words(text: str, otherwise: str) -> str:
     words = {
         "not connected": "lost",
         "disconnected": "lost",
+        "adapter '": "no-bluetooth",
         "not found": "not-heard",
         "no bluetooth adapters": "no-bluetooth",
         "turned off": "bluetooth-off",

@@ -25,7 +25,7 @@ BLUEZ: Final = "org.bluez"
 BUS: Final = "org.freedesktop.DBus"
 OWNER_CHANGED: Final = f"type='signal',sender='{BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'"
 LAST_PASSKEY: Final = 999_999
-ANSWER_TIMEOUT: Final = 10.0
+ANSWER_TIMEOUT: Final = 3.0
 _AGREED: Final = {
     "Release",
     "Cancel",

@@ -71,7 +71,9 @@ def _household(
     names = frozenset(people)
     withheld = {name: _withheld(events.get(name, []), now) for name in names}
     recording = frozenset(name for name in names if len(withheld[name]) < len(KINDS))
-    return Household(home, names, recording, devices, {name: kinds for name, kinds in withheld.items() if kinds})
+    ends = [event.until for name in names for event in events.get(name, []) if event.until and event.until > now]
+    kept_back = {name: kinds for name, kinds in withheld.items() if kinds}
+    return Household(home, names, recording, devices, kept_back, min(ends, default=None))
 
 
 def _withheld(events: list[Event], now: datetime) -> frozenset[str]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -20,8 +21,8 @@ import engine.service
 from engine.contract import topics, wire
 from engine.contract.reading import Reading, Value
 from engine.contract.wire import Binding, DeviceNote
-from engine.service import Service
-from engine.service_link import Broker, Link
+from engine.service import Answer, Facts, Service, handle
+from engine.service_link import Broker, Delivery, Link
 from engine.store.database import read, write
 from engine.store.repo_consents import append
 from tests.brokers import Mosquitto, mosquitto
@@ -149,6 +150,20 @@ def test_a_withdrawal_counts_from_the_next_reading_on(store: Engine, broker: Mos
         answer = ears.send(weighing(2))
     assert [item.code for item in answer.refused] == ["no-consent"]
     assert count(store, "reading") == 1
+
+
+def test_a_consent_that_ends_by_itself_ends_between_two_messages(store: Engine) -> None:
+    with write(store) as connection:
+        yes = msgspec.structs.replace(consent(HANAKO, "record", at=NOW), until=NOW + timedelta(seconds=1))
+        append(connection, yes, os_user="test")
+    facts = Facts()
+    found: list[Answer] = []
+    for number, after in enumerate((0.0, 2.0)):
+        payload = wire.encode_reading(weighing(number))
+        delivery = Delivery(1, number, 1, topics.up(GATEWAY, "reading"), payload)
+        with write(store) as connection:
+            found += handle(connection, facts, [delivery], NOW + timedelta(seconds=after)).answers
+    assert [[item.code for item in answer.refused] for answer in found] == [[], ["no-consent"]]
 
 
 def test_one_weighing_heard_by_two_gateways_is_one_row(store: Engine, broker: Mosquitto, ears: Ears) -> None:
