@@ -96,14 +96,12 @@ def _person(connection: Any, person: Resident, now: datetime, lang: str) -> None
 
 
 def _advice(connection: Any, people: Mapping[str, Resident], now: datetime, lang: str) -> int:
-    from engine.review import rank
-    from engine.store import repo_advice
+    from engine.decisions import queue
     from engine.web.view import chips
 
     tongue: Language = "ja" if lang == "ja" else "en"
-    items = repo_advice.listed(connection)
-    ranked = sorted(((rank(item, now), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))
-    result(word(lang, "advice", count=len(items)))
+    ranked = queue(connection, now)
+    result(word(lang, "advice", count=len(ranked)))
     for place, item in ranked:
         person = people[item.resident_id]
         result(f"  {item.id}  {person.family_name} {person.given_name}  [{item.severity}] {item.topic}")
@@ -111,7 +109,7 @@ def _advice(connection: Any, people: Mapping[str, Resident], now: datetime, lang
             result(f"      {line}")
         result(f"      {word(lang, 'because', reason=' · '.join((item.severity, *chips(tongue, place))))}")
     result()
-    return len(items)
+    return len(ranked)
 
 
 def _commands(home: SimulatedHome, person: Resident, lang: str) -> None:

@@ -14,7 +14,7 @@ from engine.advice import Assessment, Change, Create, Draft, Supersede, assess, 
 from engine.consent import permits
 from engine.contract.ids import new_id
 from engine.people import Resident
-from engine.review import ENGINE, LIVE, Command, Decision, Item, Verb, decide, rank
+from engine.review import ENGINE, Command, Decision, Item, Verb, decide, rank
 from engine.rules import Rule, load_catalogue
 from engine.signals import BP_DAYS, STEP_DAYS, Point, Signals, signals
 from engine.store import (
@@ -227,9 +227,3 @@ def _store(connection: Connection, item: Item, command: Command, now: datetime) 
         return False
     stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user=ENGINE)
     return isinstance(stored, Item)
-
-
-def live_items(connection: Connection, now: datetime, resident: str | None = None) -> list[Item]:
-    """The queue in its order: the most serious and the longest overdue first."""
-    items = repo_advice.listed(connection, resident=resident, states=LIVE)
-    return sorted(items, key=lambda item: (*rank(item, now).key, item.id))

@@ -79,12 +79,3 @@ def essence(profile: Profile, advert: Advert) -> bytes:
         named = {f"s{key}": value for key, value in advert.service_data.items()}
         named |= {f"m{key:04x}": value for key, value in advert.manufacturer_data.items()}
     return b"".join(key.encode() + b"=" + len(value).to_bytes(2, "big") + value for key, value in sorted(named.items()))
-
-
-encode_advert = msgspec.json.Encoder().encode
-_decode_advert = msgspec.json.Decoder(Advert).decode
-
-
-def decode_advert(context: bytes) -> Advert:
-    """The advert kept in the journal; raises msgspec.MsgspecError when it is damaged."""
-    return _decode_advert(context)

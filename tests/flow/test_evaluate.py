@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from engine import decisions
 from engine.contract import wire
 from engine.contract.reading import Reading, Value, reading_id
 from engine.contract.topics import up
-from engine.evaluate import Evaluation, evaluate, evaluate_next, live_items, settle
+from engine.evaluate import Evaluation, evaluate, evaluate_next, settle
 from engine.review import HOLD, Command, Decision, Item, decide, rank
 from engine.service import Facts, handle
 from engine.service_link import Delivery
@@ -67,7 +68,7 @@ def judge(store: Engine, resident: str = HANAKO, now: datetime = NOW) -> Evaluat
 
 def queue(store: Engine, resident: str = HANAKO, now: datetime = NOW) -> list[Item]:
     with read(store) as connection:
-        return live_items(connection, now, resident)
+        return [item for _, item in decisions.queue(connection, now, resident=resident)]
 
 
 def high_week(store: Engine) -> None:
