@@ -6,6 +6,7 @@ Every payload is a JSON object with `"v": 1`. Limits: 64 KiB a message, 100 read
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
@@ -236,5 +237,9 @@ def schemas() -> dict[str, object]:
         "health": Health, "roster": Roster,
     }  # fmt: skip
     tops, components = msgspec.json.schema_components(shapes.values(), ref_template="#/$defs/{name}")
+    for component in components.values():
+        # Python 3.13 strips the indentation of docstrings, 3.11 does not: the schemas are the same on both.
+        if "description" in component:
+            component["description"] = inspect.cleandoc(component["description"])
     used = dict(zip(shapes, tops, strict=True))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "messages": used, "$defs": components}
