@@ -33,7 +33,12 @@ def owner_of(reading: Reading, bindings: Mapping[int, str], residents: frozenset
     """
     if reading.person_hint is not None:
         return Owner(reading.person_hint, "sure") if reading.person_hint in residents else None
-    slot = None if reading.user_slot == UNKNOWN_SLOT else reading.user_slot
-    slotted = any(number != WHOLE for number in bindings)
-    resident = bindings.get(WHOLE) if slot is None or not slotted else bindings.get(slot)
+    resident = holder_of(reading.user_slot, bindings)
     return Owner(resident, "sure") if resident in residents else None
+
+
+def holder_of(user_slot: int | None, bindings: Mapping[int, str]) -> str | None:
+    """The resident a device's `bindings` name for `user_slot` (None or 255: the device told no slot)."""
+    slot = None if user_slot == UNKNOWN_SLOT else user_slot
+    slotted = any(number != WHOLE for number in bindings)
+    return bindings.get(WHOLE) if slot is None or not slotted else bindings.get(slot)

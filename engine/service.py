@@ -23,6 +23,7 @@ from engine.intake import Accepted, Household, Refused, Unassigned, accept
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
 from engine.store import repo_devices, repo_gateways, tallies
+from engine.store.adoption import adopt
 from engine.store.database import Connection, Engine, StoreError, write
 from engine.store.households import change_token, households_of
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
@@ -109,6 +110,9 @@ def _note(connection: Connection, facts: Facts, place: tuple[str, str], payload:
         tallies.add(connection, {("refused-note", "unknown-gateway"): 1})
     elif isinstance(said, wire.DeviceNote):
         noted = repo_devices.note(connection, home.id, said, now)
+        if not isinstance(noted, Refusal) and noted.new:
+            known = facts.of(connection, {gateway}, now)[gateway]
+            adopt(connection, said.device, known or home, now)
         codes = [noted.code] if isinstance(noted, Refusal) else [refusal.code for _, refusal in noted.refused]
         tallies.add(connection, Counter(("refused-note", code) for code in codes))
     else:

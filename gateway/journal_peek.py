@@ -22,7 +22,9 @@ def peek(path: Path) -> Depth | None:
     """How much the journal at `path` holds, None when there is none; raises JournalError `damaged` or `busy`."""
     if not path.exists():
         return None
-    return Depth(*(int(_rows(path, query)[0][0]) for query in _DEPTH))
+    counts = [_rows(path, query) for query in _DEPTH]
+    # A gateway that is just starting has made the file and not yet its tables.
+    return Depth(*(int(rows[0][0]) for rows in counts)) if all(counts) else None
 
 
 def parked(path: Path) -> list[tuple[str, str]]:
@@ -40,4 +42,6 @@ def _rows(path: Path, query: str) -> list[Any]:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
             return db.execute(query).fetchall()
     except sqlite3.Error as error:
+        if "no such table" in str(error):
+            return []
         raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error

@@ -203,6 +203,31 @@ def test_the_slots_a_gateway_reports_decide_whose_the_next_reading_is(
     assert count(store, "device", "battery=80") == 1
 
 
+def test_readings_that_overtook_their_device_s_first_note_become_their_owner_s(store: Engine) -> None:
+    fresh = "d-bcdefghijklmn"
+    early = [weighing(1, device=fresh), weighing(2, slot=2, device=fresh), weighing(3, slot=7, device=fresh)]
+    with write(store) as connection:
+        append(connection, consent(TARO, "record", granted=False, at=NOW), os_user="test")
+    deliveries = [
+        Delivery(1, number, 1, topics.up(GATEWAY, "reading"), wire.encode_reading(reading))
+        for number, reading in enumerate(early)
+    ]
+    first = DeviceNote(device=fresh, profile="sig-weight", bindings=(Binding(1, HANAKO), Binding(2, TARO)))
+    later = DeviceNote(device=fresh, profile="sig-weight", bindings=(Binding(7, HANAKO),))
+    for said in (
+        *deliveries,
+        *(Delivery(1, 9, 1, topics.up(GATEWAY, "device"), wire.encode(n)) for n in (first, later)),
+    ):
+        with write(store) as connection:
+            handle(connection, Facts(), [said], NOW)
+    # Hanako's is hers; Taro does not let us record; slot 7 was bound only later, by when it may be another person's.
+    assert count(store, "reading", f"resident_id='{HANAKO}' AND outcome='accepted'") == 1
+    assert count(store, "measurement", f"resident_id='{HANAKO}'") == 1
+    assert count(store, "reading", "outcome='unassigned'") == 2
+    assert tally(store, "adopted") == 1
+    assert count(store, "outbox", f"key='{HANAKO}'") == 1
+
+
 def test_malformed_oversized_and_foreign_payloads_are_counted_and_answered(
     store: Engine, broker: Mosquitto, ears: Ears
 ) -> None:
