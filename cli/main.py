@@ -64,5 +64,8 @@ def _refuse(error: Exception) -> None:
         sys.exit(int(getattr(error, "exit_code", Exit.USAGE)))
     if os.environ.get("PHR_DEBUG"):
         raise error
+    if isinstance(error, ModuleNotFoundError):
+        say(f"phr: {error.name} is not installed: this machine has not the role for that command [not-installed]")
+        sys.exit(int(Exit.CONFIGURATION))
     say(f"phr: a bug of ours: {type(error).__name__}: {error} [bug] (PHR_DEBUG=1 shows where)")
     sys.exit(int(Exit.BUG))

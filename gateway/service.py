@@ -93,6 +93,8 @@ class Gateway:
         """Run every part until `stop`, or until one fails for good."""
         self._read_list()
         self._decode()
+        # What an engine could not read a newer one may: parked readings are tried again at every start, each alone.
+        self._journal.unpark()
         self._uplink.start()
         try:
             await self._radio.start(self._hear)
