@@ -31,6 +31,12 @@ def run_engine(config: Settings) -> None:
         fail(Exit.CONFIGURATION, "no-broker", "no mqtt.url is set; `phr up` starts a broker of its own")
     from engine.service import Service
     from engine.service_link import Broker, Link, LinkError
+    from gateway.settings import broker_address
+
+    try:
+        broker_address(config.mqtt.url)
+    except ValueError as error:
+        fail(Exit.CONFIGURATION, "bad-broker", str(error))
 
     broker = Broker(
         config.mqtt.url,
