@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
         engine,
         export,
         gateway,
+        inbox,
         resident,
         simulate,
         today,
@@ -28,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
     groups = {
         "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
-        "advice": advice, "export": export, "simulate": simulate, "contract": contract,
+        "advice": advice, "inbox": inbox, "export": export, "simulate": simulate, "contract": contract,
     }  # fmt: skip
     app.command()(up.up)
     app.command()(web.web)

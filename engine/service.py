@@ -23,9 +23,9 @@ from engine.intake import Accepted, Household, Refused, Unassigned, accept
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
 from engine.store import repo_devices, repo_gateways, tallies
-from engine.store.adoption import adopt
 from engine.store.database import Connection, Engine, StoreError, write
 from engine.store.households import change_token, households_of
+from engine.store.inbox import adopt
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 
 BATCH = 500

@@ -29,13 +29,19 @@ def households_of(connection: Connection, gateways: Iterable[str], now: datetime
     """The household of each enrolled gateway, with consent to record as of `now`; unknown gateways are left out."""
     rows = connection.execute(select(GATEWAY.c.id, GATEWAY.c.household_id).where(GATEWAY.c.id.in_(set(gateways))))
     homes = {row.id: row.household_id for row in rows}
-    people = _residents(connection, set(homes.values()))
-    devices = _devices(connection, set(homes.values()))
-    events = events_of(connection, [name for names in people.values() for name in names], "record")
-    built = {
-        home: _household(home, people.get(home, ()), devices.get(home, {}), events, now) for home in set(homes.values())
-    }
+    built = _built(connection, set(homes.values()), now)
     return {gateway: built[home] for gateway, home in homes.items()}
+
+
+def household_of(connection: Connection, home: str, now: datetime) -> Household:
+    """One household with consent to record as of `now`."""
+    return _built(connection, {home}, now)[home]
+
+
+def _built(connection: Connection, homes: set[str], now: datetime) -> dict[str, Household]:
+    people, devices = _residents(connection, homes), _devices(connection, homes)
+    events = events_of(connection, [name for names in people.values() for name in names], "record")
+    return {home: _household(home, people.get(home, ()), devices.get(home, {}), events, now) for home in homes}
 
 
 def _residents(connection: Connection, homes: set[str]) -> dict[str, list[str]]:

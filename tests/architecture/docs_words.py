@@ -49,6 +49,8 @@ COMMANDS_JA: Final = {
     "phr gateway run": "登録した機器を聞き、測定を送る",
     "phr engine run": "ゲートウェイから届くものを保存する",
     "phr advice list": "確認を待つ助言を順に見る",
+    "phr inbox list": "だれのものか決まっていない測定を見る",
+    "phr inbox assign": "測定を持ち主のものにする",
     "phr advice show": "一つの助言の文、理由、もとの測定、ルール、出典、経過を見る",
     "phr advice approve": "名前を書いて承認する。10分待ってから届く",
     "phr advice reject": "理由を書いて却下する",
