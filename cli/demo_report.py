@@ -104,10 +104,13 @@ def _advice(connection: Any, people: Mapping[str, Resident], now: datetime, lang
     result(word(lang, "advice", count=len(ranked)))
     for place, item in ranked:
         person = people[item.resident_id]
-        result(f"  {item.id}  {person.family_name} {person.given_name}  [{item.severity}] {item.topic}")
+        why = " · ".join((item.severity, *chips(tongue, place)))
+        result(f"  {item.id}  {person.family_name} {person.given_name}  {item.topic}  [{why}]")
         for line in (item.text_ja if lang == "ja" else item.text_en).splitlines():
             result(f"      {line}")
-        result(f"      {word(lang, 'because', reason=' · '.join((item.severity, *chips(tongue, place))))}")
+        result(f"      {word(lang, 'because', reason=item.evidence['note'][tongue])}")
+        for source in item.evidence["sources"][:1]:
+            result(f"      {word(lang, 'source', title=source['title'], section=source['section'])}")
     result()
     return len(ranked)
 

@@ -49,6 +49,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "no-level": ("水準はまだ わかりません", "no level yet"),
     "advice": ("保健師の確認を待つ助言: {count}", "Advice waiting for a nurse: {count}"),
     "because": ("理由: {reason}", "because: {reason}"),
+    "source": ("出典: {title}、{section}", "source: {title}, {section}"),
     "look": ("データはここに残っています。つぎのコマンドで見られます:", "The data stay here; look at them with:"),
     "took": ("{seconds:.0f} 秒でした", "took {seconds:.0f} s"),
 }
