@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
+from engine.store.migrations import HEAD
 from engine.store.tables import Row
 
 # Other parts of the engine name these types without importing the library.
@@ -99,8 +100,12 @@ def translated() -> Iterator[None]:
 def migrate(engine: Engine) -> None:
     """Brings the database to this program's revision, the region's municipalities known; several processes may call it.
 
-    Raises StoreError `newer` when a later program has already changed it, else as `translated`.
+    A database that is already there is only read, so that looking never waits for a writer. Raises StoreError `newer`
+    when a later program has already changed it, else as `translated`.
     """
+    with read(engine) as connection:
+        if _revision(connection) == HEAD:
+            return
     from alembic import command
     from alembic.util.exc import CommandError
 
@@ -268,9 +273,9 @@ def _config(connection: Connection) -> Any:
 
 
 def _revision(connection: Connection) -> str | None:
-    from alembic.runtime.migration import MigrationContext
-
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _integrity(connection: Connection) -> list[Problem]:

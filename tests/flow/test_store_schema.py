@@ -23,6 +23,7 @@ from engine.store.database import (
     upsert,
     write,
 )
+from engine.store.migrations import HEAD
 from engine.store.tables import BAD_MESSAGE, MEASUREMENT, OUTBOX, RESIDENT, Row
 from tests.flow.stores import NOW, home, store
 from tests.servers import database, postgres
@@ -35,7 +36,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_program(store: Engine) ->
     with read(store) as connection:
         assert differences(connection) == []
     assert check(store) == []
-    assert revision(store) == "0001"
+    assert revision(store) == HEAD
 
 
 def test_a_difference_between_program_and_database_is_noticed(store: Engine) -> None:
@@ -57,6 +58,17 @@ def test_migrating_again_changes_nothing_and_the_region_is_known(store: Engine) 
             "064289": "庄内町",
             "064611": "遊佐町",
         }
+
+
+def test_opening_a_database_that_is_up_to_date_never_waits_for_a_writer(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'engine.sqlite'}"
+    mine, other = open_engine(url), open_engine(url)
+    migrate(mine)
+    with write(mine):
+        migrate(other)
+        assert revision(other) == HEAD
+    mine.dispose()
+    other.dispose()
 
 
 def test_a_database_of_a_later_program_is_refused_and_left_alone(store: Engine) -> None:
