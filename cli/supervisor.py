@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -11,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from cli.exits import Exit
+from gateway.kin import last_wish
 
-_PR_SET_PDEATHSIG = 1
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -38,7 +37,7 @@ class Role:
             self._command,
             env=self._environ,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call
+            preexec_fn=last_wish(),  # noqa: PLW1509 - one system call
         )
         self._started = now
 
@@ -91,8 +90,3 @@ def supervise(roles: Sequence[Role], tell: Callable[[str], None], keep: Callable
     finally:
         for role in reversed(roles):
             role.stop()
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

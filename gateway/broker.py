@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ctypes
 import hashlib
 import os
 import secrets
@@ -18,11 +17,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from gateway.devices import write_private
+from gateway.kin import last_wish
 
 Program = Literal["mosquitto", "amqtt"]
 ENGINE: Final = "engine"
@@ -30,7 +30,6 @@ LOCAL: Final = "127.0.0.1"
 START_TIMEOUT: Final = 20.0
 STOP_TIMEOUT: Final = 5.0
 _ITERATIONS: Final = 101
-_DIE_WITH_PARENT: Final = 1
 
 
 class BrokerError(Exception):
@@ -201,18 +200,10 @@ def _spawn(command: Sequence[str], home: Path, log: int) -> subprocess.Popen[byt
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        preexec_fn=_last_wish(),  # noqa: PLW1509 - one system call, nothing that could hold a lock
+        preexec_fn=last_wish(),  # noqa: PLW1509 - one system call, nothing that could hold a lock
         start_new_session=True,
         **identity,
     )
-
-
-def _last_wish() -> Callable[[], None] | None:
-    """Have the kernel end the child when its parent dies, however it dies (Linux)."""
-    if sys.platform != "linux":
-        return None
-    control = ctypes.CDLL(None, use_errno=True).prctl
-    return lambda: control(_DIE_WITH_PARENT, signal.SIGTERM, 0, 0, 0)
 
 
 def _port(remembered: Path) -> int:

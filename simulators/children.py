@@ -5,7 +5,6 @@ The parent must be single-threaded and run no event loop. A child dies with its 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -14,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from gateway.kin import last_wish
 
 
 class Child:
@@ -35,9 +34,10 @@ class Child:
         """Fork and work; the parent goes on at once."""
         sys.stdout.flush()
         sys.stderr.flush()
+        wish = last_wish(signal.SIGKILL)
         pid = os.fork()
         if pid == 0:
-            self._live()
+            self._live(wish)
         self._pid = pid
 
     def alive(self) -> bool:
@@ -71,11 +71,10 @@ class Child:
             os.waitpid(self._pid, 0)
             self._pid = None
 
-    def _live(self) -> None:
+    def _live(self, wish: Callable[[], None]) -> None:
         code = 1
         try:
-            if sys.platform == "linux":
-                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            wish()
             out = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.dup2(out, 1)
             os.dup2(out, 2)
