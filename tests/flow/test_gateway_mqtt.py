@@ -51,6 +51,7 @@ class Engine:
         self.sizes: list[int] = []
         self.heard: dict[str, bytes] = {}
         self.news = threading.Event()
+        self.listening = threading.Event()
         self._client: Client | None = None
 
     def start(self) -> None:
@@ -59,6 +60,7 @@ class Engine:
         )
         client.username_pw_set("engine", self._broker.password("engine"))
         client.on_connect = lambda c, *_: c.subscribe(topics.ALL_UP, qos=1)
+        client.on_subscribe = lambda *_: self.listening.set()
         client.on_message = self._receive
         client.reconnect_delay_set(min_delay=1, max_delay=1)
         client.connect_async("127.0.0.1", self._broker.port)
@@ -219,6 +221,8 @@ def test_the_engine_hears_of_the_gateways_life_devices_and_death(home: Path, pro
     broker = brokers.start(home, [GATEWAY], program=program)
     engine, journal = Engine(broker, home), Journal(home / "journal.sqlite")
     engine.start()
+    # A note is said once on a connection without readings: whoever listens later has missed it.
+    assert engine.listening.wait(60)
     up = uplink(broker, journal)
 
     def state() -> str:

@@ -79,6 +79,11 @@ def furnished(root: Path, household: Household, owners: tuple[str, ...] = OWNERS
     return home
 
 
+def all_listen(home: SimulatedHome) -> bool:
+    logs = [home.root_of(gateway) / "gateway.log" for gateway in home.gateway_ids]
+    return all(log.exists() and "gateway_started" in log.read_text() for log in logs)
+
+
 def settled(home: SimulatedHome) -> bool:
     devices = home.devices.ask("stats")["devices"].values()
     return sum(int(device["pending"]) for device in devices) + home.waiting() == 0
@@ -93,6 +98,8 @@ def test_one_weighing_heard_by_two_gateways_is_one_row_and_two_weighings_are_two
         root.mkdir()
         household = Household(zone="Asia/Tokyo", devices=(msgspec.structs.replace(scale, stuck=stuck),))
         with furnished(root, household, gateways=2) as home:
+            # A broadcast counts as heard by one gateway; here both must be there to hear it.
+            assert wait_until(lambda home=home: all_listen(home), 30)  # type: ignore[misc]
             for kilos in ("61.30", "61.35"):
                 order = {"weight": kilos, "impedance": "512"}
                 assert home.devices.ask("measure", "advert-scale", values=order)["heard"]
