@@ -10,8 +10,8 @@ import msgspec
 
 from engine.contract.reading import Quantity, Sample
 from engine.contract.units import convert
-from firmware_profiles.model import Advert, DecodeError, Profile, uuid16
-from firmware_profiles.registry import CHARACTERISTICS, Ambiguous, claim, claim_frame
+from firmware_profiles.model import Advert, DecodeError, Profile, read_advert, uuid16
+from firmware_profiles.registry import CHARACTERISTICS, Ambiguous, claim, claim_frame, claim_slug
 from firmware_profiles.session import Assembler
 
 Hex = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{2})*$")]
@@ -31,10 +31,18 @@ class OtherAd(msgspec.Struct, frozen=True):
     service_data: dict[str, Hex] = {}
 
 
+class Keys(msgspec.Struct, frozen=True):
+    """What decrypts an advert: the device's bindkey and, when the advert does not carry it, its address."""
+
+    bindkey: Hex | None = None
+    mac: str | None = None
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A capture; fields the answer does not need (source, expected, ...) are ignored."""
 
     id: str
+    device: str | None = None
     transport: Literal["advertisement", "notification"]
     payload_hex: Hex
     service_uuid: str | None = None
@@ -43,6 +51,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     local_name: str | None = None
     address: str | None = None
     other_ad: OtherAd | None = None
+    keys: Keys | None = None
     preceding_payloads_hex: tuple[Hex, ...] = ()
 
 
@@ -93,10 +102,12 @@ def _decode(capture: Line, profiles: Mapping[str, Profile]) -> tuple[Profile, Sa
     if capture.transport == "advertisement":
         adverts = [_advert(capture, payload) for payload in payloads]
         profile = _one(claim(adverts[-1], profiles))
-        return profile, _hear(profile, adverts)
+        return profile, _hear(profile, adverts, _key(capture))
     characteristic = _long_uuid(capture.characteristic_uuid)
     everyone = {**profiles, **CHARACTERISTICS}
-    profile = _one(claim_frame(_long_uuid(capture.service_uuid), characteristic, capture.local_name, everyone))
+    service = _long_uuid(capture.service_uuid)
+    found = claim_slug(capture.device, characteristic, everyone)
+    profile = _one(found or claim_frame(service, characteristic, capture.local_name, everyone))
     return profile, _listen(profile, characteristic, payloads)
 
 
@@ -120,9 +131,14 @@ def _listen(profile: Profile, characteristic: str, payloads: Sequence[bytes]) ->
     return (*done, *assembler.finish())[-1].sample
 
 
-def _hear(profile: Profile, adverts: Sequence[Advert]) -> Sample:
+def _key(capture: Line) -> bytes | None:
+    text = capture.keys.bindkey if capture.keys else None
+    return bytes.fromhex(text) if text else None
+
+
+def _hear(profile: Profile, adverts: Sequence[Advert], key: bytes | None) -> Sample:
     """The sample of the last advert, joined with earlier ones of the same measurement."""
-    samples = [] if profile.advert is None else [profile.advert(advert) for advert in adverts]
+    samples = [read_advert(profile, advert, key) for advert in adverts]
     if not samples or samples[-1] is None:
         raise DecodeError("no-measurement", f"an advert of {profile.id} without a measurement")
     heard = samples[-1]
@@ -144,7 +160,7 @@ def _advert(capture: Line, payload: bytes) -> Advert:
     elif capture.manufacturer_id is not None:
         company_data[capture.manufacturer_id] = payload
     return Advert(
-        address=capture.address or "",
+        address=capture.address or (capture.keys.mac if capture.keys else None) or "",
         name=capture.local_name,
         service_data=service_data,
         manufacturer_data=company_data,

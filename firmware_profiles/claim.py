@@ -47,6 +47,12 @@ def claim_frame(service: str, characteristic: str, name: str | None, profiles: M
     return _single([p for p in readers if not p.match or not characteristic.endswith(BASE)])
 
 
+def claim_slug(slug: str | None, characteristic: str, profiles: Mapping[str, Profile]) -> Claim:
+    """The profile whose `slug` covers a capture's device slug and which reads `characteristic`; None without one."""
+    readers = [p for p in profiles.values() if p.slug is not None and characteristic in p.codecs]
+    return _single([p for p in readers if slug is not None and re.fullmatch(p.slug or "", slug)])
+
+
 def rank(match: Match, advert: Advert) -> int:
     """How specific the evidence is on which `match` holds for `advert`; 0 when it does not hold."""
     if _is_handed_over(match, advert):
@@ -63,15 +69,19 @@ def rank(match: Match, advert: Advert) -> int:
 
 def _has_service_data(match: Match, advert: Advert) -> bool:
     data = advert.service_data.get(match.service_data or "")
-    return data is not None and (match.company is not None or match.length in {None, len(data)})
+    return data is not None and (match.company is not None or _fits(match, data))
 
 
 def _has_company(match: Match, advert: Advert) -> bool:
     mask = match.company_mask
     return any(
-        match.company is not None and company & mask == match.company & mask and match.length in {None, len(data)}
+        match.company is not None and company & mask == match.company & mask and _fits(match, data)
         for company, data in advert.manufacturer_data.items()
     )
+
+
+def _fits(match: Match, data: bytes) -> bool:
+    return match.length in {None, len(data)} and data[match.at : match.at + len(match.holds)] == match.holds
 
 
 def _has_name(match: Match, advert: Advert) -> bool:

@@ -26,12 +26,12 @@ from firmware_profiles import (
     sig_user,
     xiaomi_scale,
 )
-from firmware_profiles.claim import Ambiguous, Claim, claim, claim_frame
+from firmware_profiles.claim import Ambiguous, Claim, claim, claim_frame, claim_slug
 from firmware_profiles.model import Match, Profile
 
 __all__ = [
     "CHARACTERISTICS", "GROUP", "PROFILES", "Ambiguous", "Claim", "Loaded", "Problem", "claim", "claim_frame",
-    "for_firmware", "installed", "load",
+    "claim_slug",    "for_firmware", "installed", "load",
 ]  # fmt: skip
 GROUP: Final = "phr.firmware_profiles"
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -137,14 +137,14 @@ def _open(entry: Entry, taken: Iterable[str]) -> tuple[Profile, ...] | Problem:
 def find_fault(profile: Profile) -> str | None:
     """Why `profile` cannot be used, None when it can."""
     patterns = [m.name for m in profile.match] + [m.unless_name for m in profile.match]
-    patterns += [variant.firmware for variant in profile.variants]
+    patterns += [profile.slug, *(variant.firmware for variant in profile.variants)]
     faults = {
         "the id is not lower-case words with hyphens": not _ID.fullmatch(profile.id),
         "nothing to recognise it by": not profile.match or not all(map(_is_specific, profile.match)),
         "a pattern is no regular expression": not all(map(_is_pattern, patterns)),
         "it neither connects nor reads adverts": not profile.steps and profile.advert is None,
         "it connects but reads no characteristic": bool(profile.steps) and not profile.codecs,
-        "it provides an unknown kind": not profile.provides <= KINDS.keys(),
+        "it provides an unknown kind": not {*profile.provides, *profile.kinds.values()} <= KINDS.keys(),
         "a family without a third-party capture is experimental": profile.proof != "capture"
         and not profile.experimental,
     }

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
 import msgspec
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import Codec, DecodeError, Profile
+from firmware_profiles.model import Codec, DecodeError, Gathered, Profile
+
+# How many earlier frames of a session a codec may look back on.
+REMEMBERED: Final = 256
 
 
 class Assembled(msgspec.Struct, frozen=True):
@@ -32,9 +39,10 @@ class Assembler:
         self._profile = profile
         self._count = 0
         self._waiting: _Part | None = None
+        self._earlier: dict[str, deque[bytes]] = {}
 
     def feed(self, characteristic: str, data: bytes) -> tuple[Assembled, ...]:
-        """What `data` completes: nothing for the first of two parts, else its measurement.
+        """What `data` completes: nothing for a part or a frame that later ones need, else its measurement.
 
         Raises DecodeError (`no-codec`, or the codec's own); the frame is counted all the same.
         """
@@ -43,6 +51,8 @@ class Assembler:
         codec = self._profile.codecs.get(characteristic)
         if codec is None:
             raise DecodeError("no-codec", f"{self._profile.id} does not read {characteristic}")
+        if codec.gather is not None:
+            return self._gather(codec.gather, characteristic, data, number)
         found = Assembled(codec.decode(data), data, (number,))
         if codec.is_part is None or codec.join is None or not codec.is_part(data):
             return (found,)
@@ -55,6 +65,18 @@ class Assembler:
             return (first.whole,)
         self._waiting = None
         return (_join(codec.join(first.whole.sample, found.sample), first.whole, found),)
+
+    def _gather(
+        self,
+        gather: Callable[[tuple[bytes, ...], bytes], Gathered | None],
+        characteristic: str,
+        data: bytes,
+        number: int,
+    ) -> tuple[Assembled, ...]:
+        earlier = self._earlier.setdefault(characteristic, deque(maxlen=REMEMBERED))
+        done = gather(tuple(earlier), data)
+        earlier.append(data)
+        return () if done is None else (Assembled(done.sample, done.raw, (number,)),)
 
     def finish(self) -> tuple[Assembled, ...]:
         """The part that stayed alone, at the end of the session; a disconnect is a normal end."""

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import Codec, DecodeError, Profile, Talk, Write
+from firmware_profiles.model import Codec, DecodeError, Profile, Receive, Talk, Told, Write
 from firmware_profiles.numbers import Reader
 from firmware_profiles.sample import need, quantities
 from firmware_profiles.uuids import USER_CONTROL_POINT
@@ -28,6 +28,7 @@ RESULTS: Final = {
     NOT_AUTHORIZED: "not-authorized",
 }
 UNEXPECTED: Final = "unexpected"
+NO_ANSWER: Final = "no-answer"
 _REGISTERED: Final = "registered-"
 
 
@@ -88,14 +89,19 @@ def encode_reply(sample: Sample) -> bytes:
 
 
 def consent(slot: int, pin: int) -> Talk:
-    """Unlock `slot` with its PIN; returns a word of RESULTS or `unexpected`."""
-    answer = yield Write(USER_CONTROL_POINT, encode_request(Request("consent", slot, pin)))
+    """Unlock `slot` with its PIN; returns a word of RESULTS, `unexpected` or `no-answer`."""
+    yield Write(USER_CONTROL_POINT, encode_request(Request("consent", slot, pin)))
+    answer = yield Receive((USER_CONTROL_POINT,))
     return _read_result(answer, CONSENT)[0]
 
 
 def register(pin: int) -> Talk:
-    """Ask the scale for a new slot under `pin`; returns `registered-<slot>`, a word of RESULTS or `unexpected`."""
-    answer = yield Write(USER_CONTROL_POINT, encode_request(Request("register", None, pin)))
+    """Ask the scale for a new slot under `pin`.
+
+    Returns `registered-<slot>`, a word of RESULTS, `unexpected` or `no-answer`.
+    """
+    yield Write(USER_CONTROL_POINT, encode_request(Request("register", None, pin)))
+    answer = yield Receive((USER_CONTROL_POINT,))
     word, slot = _read_result(answer, REGISTER)
     return word if slot is None else f"{_REGISTERED}{slot}"
 
@@ -105,9 +111,11 @@ def registered_slot(word: str) -> int | None:
     return int(word.removeprefix(_REGISTERED)) if word.startswith(_REGISTERED) else None
 
 
-def _read_result(answer: bytes, asked: int) -> tuple[str, int | None]:
+def _read_result(answer: Told | None, asked: int) -> tuple[str, int | None]:
+    if answer is None:
+        return NO_ANSWER, None
     try:
-        reply = decode_reply(answer)
+        reply = decode_reply(answer.data)
     except DecodeError:
         return UNEXPECTED, None
     if need(reply, "request_opcode") != asked:

@@ -70,11 +70,10 @@ def essence(profile: Profile, advert: Advert) -> bytes:
     uuids = {match.service_data for match in profile.match if match.service_data}
     companies = [(match.company, match.company_mask) for match in profile.match if match.company is not None]
     named = {f"s{key}": value for key, value in advert.service_data.items() if key in uuids}
-    named |= {
-        f"m{key:04x}": value
-        for key, value in advert.manufacturer_data.items()
-        if any((key ^ company) & mask == 0 for company, mask in companies)
-    }
+    # A masked company id is a counter: it must not make a new measurement of every frame.
+    for key, value in advert.manufacturer_data.items():
+        masks = [mask for company, mask in companies if (key ^ company) & mask == 0]
+        named |= {f"m{key & min(masks):04x}": value} if masks else {}
     if not named:
         named = {f"s{key}": value for key, value in advert.service_data.items()}
         named |= {f"m{key:04x}": value for key, value in advert.manufacturer_data.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,13 +11,18 @@ import msgspec
 
 from engine.contract.reading import Provenance, Reading, Sample, Value, reading_id, values_of
 from engine.contract.wire import encode_reading
-from firmware_profiles.model import Advert, DecodeError, Profile
+from firmware_profiles.model import Advert, DecodeError, Profile, read_advert
 from firmware_profiles.registry import for_firmware
 from firmware_profiles.session import Assembler
-from gateway.clock import counting_since, trust
+from gateway.clock import Trusted, counting_since, trust
+from gateway.devices import Entry, key_of
 from gateway.journal import Draft, Frame, Journal, JournalError
+from gateway.quarantine import CODE as BEFORE_PAIRING
+from gateway.quarantine import Paired, is_foreign
 
 ANCHOR: Final = "microseconds"
+# What a scale may tell of somebody who must not be measured by a current through the body.
+WEIGHT_ONLY: Final = frozenset({"body-weight", "body-height", "battery"})
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -79,8 +84,14 @@ class Step(msgspec.Struct, frozen=True):
 class Decoder:
     """Decodes what is new in the journal; `step` until nothing changes is also the recovery after a crash."""
 
-    def __init__(self, journal: Journal, profiles: Mapping[str, Profile], zone: ZoneInfo) -> None:
-        self._journal, self._profiles, self._zone = journal, profiles, zone
+    def __init__(
+        self,
+        journal: Journal,
+        profiles: Mapping[str, Profile],
+        zone: ZoneInfo,
+        listed: Callable[[str], Entry | None] = lambda _: None,
+    ) -> None:
+        self._journal, self._profiles, self._zone, self._listed = journal, profiles, zone, listed
         self._open: dict[str, _Open] = {}
 
     def step(self, now: datetime) -> Step:
@@ -100,7 +111,7 @@ class Decoder:
         drafts: dict[tuple[int, ...], _Found] = {}
         good: list[Draft] = []
         for found in batch.found:
-            code = _unfit(found.sample)
+            code = self._unfit(found)
             if code:
                 # A preview is over once its frames are gone; anything else unfit stays for the doctor to see.
                 seqs = [frame.seq for frame in found.frames]
@@ -138,6 +149,8 @@ class Decoder:
         if known.ended:
             for found in work.assembler.finish():
                 batch.found.append(_found(work, found.frames, found.raw, found.sample))
+            # Frames that others needed (a unit told at the start) have done their service.
+            batch.previews += [frame.seq for frame in work.frames.values()]
             del self._open[session]
 
     @staticmethod
@@ -181,7 +194,7 @@ class Decoder:
         try:
             context = _decode_context(frame.context or b"")
             profile = self._profiles[context.profile]
-            sample = profile.advert(context.advert) if profile.advert else None
+            sample = read_advert(profile, context.advert, key_of(self._listed(frame.device)))
         except DecodeError as error:
             batch.refused.append((frame.seq, error.code))
         except (msgspec.MsgspecError, KeyError):
@@ -194,9 +207,38 @@ class Decoder:
 
     # -- identity
 
+    def _unfit(self, found: _Found) -> str | None:
+        """Why it is no reading: preview, no-values, before-pairing, unsendable (a value the wire has no form for)."""
+        if not found.sample.final:
+            return "preview"
+        values = self._values(found)
+        if not values:
+            return "no-values"
+        first, entry = found.frames[0], self._listed(found.frames[0].device)
+        paired = Paired(entry.paired_at, entry.proven_at) if entry else Paired()
+        if is_foreign(paired, self._trusted(found, first.received_at), first.received_at, live=found.live):
+            return BEFORE_PAIRING
+        try:
+            msgspec.convert(msgspec.to_builtins(values), tuple[Value, ...])
+        except msgspec.ValidationError:
+            return "unsendable"
+        return None
+
+    def _values(self, found: _Found) -> tuple[Value, ...]:
+        """What the household's list lets this device measure, under the names it has there."""
+        entry, quantities = self._listed(found.frames[0].device), found.sample.quantities
+        if entry and entry.reads:
+            quantities = {entry.reads.get(name, name): value for name, value in quantities.items()}
+        values = values_of(msgspec.structs.replace(found.sample, quantities=quantities), found.profile.kinds)
+        return tuple(item for item in values if item.kind in WEIGHT_ONLY) if entry and entry.weight_only else values
+
+    def _trusted(self, found: _Found, received_at: datetime) -> Trusted:
+        sample = found.sample
+        return trust(sample.time, sample.sequence, received_at, self._zone, live=found.live)
+
     def _draft(self, found: _Found) -> Draft:
         first, sample = found.frames[0], found.sample
-        trusted = trust(sample.time, sample.sequence, first.received_at, self._zone, live=found.live)
+        trusted = self._trusted(found, first.received_at)
         return Draft(
             frames=tuple(frame.seq for frame in found.frames),
             device=first.device,
@@ -211,7 +253,7 @@ class Decoder:
 
     def _compose(self, draft: Draft, received_at: datetime, found: _Found) -> tuple[str, bytes]:
         sample = found.sample
-        trusted = trust(sample.time, sample.sequence, received_at, self._zone, live=found.live)
+        trusted = self._trusted(found, received_at)
         anchor = draft.anchor or received_at.isoformat(timespec=ANCHOR)
         name = reading_id(draft.device, draft.slot, anchor, found.raw)
         reading = Reading(
@@ -226,7 +268,7 @@ class Decoder:
             period_start=counting_since(found.profile, sample, trusted.measured_at, self._zone),
             time_quality=trusted.quality,
             received_at=received_at,
-            values=values_of(sample),
+            values=self._values(found),
         )
         return name, encode_reading(reading)
 
@@ -251,18 +293,5 @@ def _join(first: _Found, second: _Found) -> _Found | None:
 
 def _is_complete(found: _Found) -> bool:
     """Whether no later frame could add anything."""
-    return found.profile.join_adverts is None or {v.kind for v in values_of(found.sample)} >= found.profile.provides
-
-
-def _unfit(sample: Sample) -> str | None:
-    """Why the sample is no reading: `preview`, `no-values` or `unsendable` (a value the wire has no form for)."""
-    if not sample.final:
-        return "preview"
-    values = values_of(sample)
-    if not values:
-        return "no-values"
-    try:
-        msgspec.convert(msgspec.to_builtins(values), tuple[Value, ...])
-    except msgspec.ValidationError:
-        return "unsendable"
-    return None
+    profile = found.profile
+    return profile.join_adverts is None or {v.kind for v in values_of(found.sample, profile.kinds)} >= profile.provides

@@ -15,8 +15,9 @@ from typing import Annotated, Final
 import msgspec
 
 from engine.contract.ids import device_id, is_id, new_id
-from engine.contract.reading import DeviceId, ResidentId
+from engine.contract.reading import END, DeviceId, Instant, ResidentId
 from engine.contract.wire import Binding
+from firmware_profiles.model import Body
 
 FILE: Final = "devices.json"
 _ADDRESS = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
@@ -24,6 +25,8 @@ LAST_SLOT: Final = 254
 LAST_PIN: Final = 9999
 Slot = Annotated[int, msgspec.Meta(ge=0, le=254)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=9999)]
+Key = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{24,64}}{END}")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=rf"^[^\u0000-\u001f\u007f]+{END}")]
 
 
 class DeviceError(ValueError):
@@ -38,13 +41,31 @@ class DeviceError(ValueError):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A device of the household. `bindings` say whose slots it has, `pins` unlock slots and never leave this file."""
+    """A device of the household. `bindings` say whose slots it has.
+
+    `pins` unlock slots, `key` (hex) decrypts adverts or proves who we are, `bodies` are what a scale must be told of a
+    person; none of them leaves this file. `paired_at` is when a person paired it, `proven_at` when a real measurement
+    showed that it works: older records are somebody else's. `weight_only` drops body composition (an implant, or
+    nobody knows). `reads` says what a quantity of a do-it-yourself device means, such as `count` -> `steps`.
+    """
 
     id: DeviceId
     address: str
     profile: str
+    name: Name | None = None
     bindings: tuple[Binding, ...] = ()
     pins: Mapping[Slot, Pin] = {}
+    key: Key | None = None
+    bodies: Mapping[Slot, Body] = {}
+    weight_only: bool = False
+    reads: Mapping[str, str] = {}
+    paired_at: Instant | None = None
+    proven_at: Instant | None = None
+
+
+def key_of(item: Entry | None) -> bytes | None:
+    """The device's key, None when it has none."""
+    return bytes.fromhex(item.key) if item and item.key else None
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,12 +104,23 @@ class Devices:
         self._save((*(item for item in listed if item.address != entry.address), merged))
         return merged
 
+    def replace(self, entry: Entry) -> Entry:
+        """Put `entry` in the place of the listed device with its address, or list it."""
+        self._save((*(item for item in self.load() if item.address != entry.address), entry))
+        return entry
+
+    def find(self, name: str) -> Entry | None:
+        """The listed device with that id, address or name, None when there is none or two share the name."""
+        wanted = name.casefold()
+        found = [item for item in self.load() if wanted in {item.id, item.address.casefold()}]
+        found = found or [item for item in self.load() if (item.name or "").casefold() == wanted]
+        return found[0] if len(found) == 1 else None
+
     def forget(self, name: str) -> Entry | None:
-        """Strike a device by id or address; what it was, None when it is not listed."""
-        listed = self.load()
-        found = next((item for item in listed if name.upper() in (item.id.upper(), item.address)), None)
+        """Strike a device by id, address or name; what it was, None when it is not listed."""
+        found = self.find(name)
         if found is not None:
-            self._save(tuple(item for item in listed if item is not found))
+            self._save(tuple(item for item in self.load() if item.address != found.address))
         return found
 
     def forget_resident(self, resident: str) -> int:
@@ -155,6 +187,7 @@ def _without(item: Entry, resident: ResidentId) -> Entry:
         item,
         bindings=tuple(binding for binding in item.bindings if binding.resident != resident),
         pins={slot: pin for slot, pin in item.pins.items() if slot not in gone},
+        bodies={slot: body for slot, body in item.bodies.items() if slot not in gone},
     )
 
 

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import DecodeError, Profile
+from firmware_profiles.model import DecodeError, Profile, read_advert
 from gateway.adverts import essence
 from gateway.decoding import context_of
-from gateway.devices import Entry
+from gateway.devices import Entry, key_of
 from gateway.journal import SAME_MEASUREMENT, Journal
 from gateway.link import Heard
+from gateway.log import log
 
 TOTAL: Final = "steps"
 TOTAL_EVERY: Final = timedelta(minutes=15)
@@ -48,19 +49,21 @@ class Hearing:
         self._echoes: dict[str, _Echo] = {}
         self._held: dict[str, _Held] = {}
         self._totals: dict[str, int] = {}
+        self._keyless: dict[str, str] = {}
         self.undecoded = 0
 
     def hear(self, entry: Entry, profile: Profile, heard: Heard) -> bool:
         """Whether the advert was kept (it is on disk then)."""
         try:
-            sample = profile.advert(heard.advert) if profile.advert else None
-        except DecodeError:
+            sample = read_advert(profile, heard.advert, key_of(entry))
+        except DecodeError as error:
             self.undecoded += 1
+            self._complain(entry.id, error.code)
             return False
         if sample is None or not sample.final:
             return False
         raw, at = essence(profile, heard.advert), heard.received_at
-        total = _total(sample)
+        total = _total(sample, entry)
         echo = self._echo(entry.id)
         if echo and echo.raw == raw and (total is not None or at - echo.heard_at <= SAME_MEASUREMENT):
             self._held.pop(entry.id, None)
@@ -71,6 +74,12 @@ class Hearing:
             return self._hear_total(entry.id, _Held(raw, context, at, total))
         self._keep(entry.id, raw, context, at)
         return True
+
+    def _complain(self, device: str, code: str) -> None:
+        """A missing or wrong key is said once: without it the device is silent for ever."""
+        if code.startswith("bindkey") and self._keyless.get(device) != code:
+            self._keyless[device] = code
+            log("key_refused", device=device, code=code)
 
     def flush(self, now: datetime, *, everything: bool = False) -> bool:
         """Keep the running totals whose time has come, all of them at the end; whether any was kept."""
@@ -132,6 +141,7 @@ class Hearing:
         self._echoes[device] = _Echo(raw, at, at, at)
 
 
-def _total(sample: Sample) -> int | None:
-    steps = sample.quantities.get(TOTAL)
+def _total(sample: Sample, entry: Entry) -> int | None:
+    names = {name for name, meaning in entry.reads.items() if meaning == TOTAL} or {TOTAL}
+    steps = next((value for name, value in sample.quantities.items() if name in names), None)
     return int(steps.value) if steps is not None and not isinstance(steps.value, str | list) else None

@@ -254,6 +254,15 @@ class Journal:
         values = (device, raw, _micros(heard), _micros(kept))
         self._each("INSERT OR REPLACE INTO echo VALUES (?,?,?,?)", [values])
 
+    def memory(self, device: str) -> dict[str, int]:
+        """The numbers a device's dialogues asked to be remembered."""
+        with self._lock:
+            return dict(self._db.execute("SELECT name,value FROM memory WHERE device=?", (device,)))
+
+    def remember(self, device: str, name: str, value: int) -> None:
+        """Keep a number for the next dialogue."""
+        self._each("INSERT OR REPLACE INTO memory VALUES (?,?,?)", [(device, name, value)])
+
     def depth(self) -> Depth:
         """How much is held."""
         with self._lock:

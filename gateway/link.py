@@ -50,8 +50,10 @@ class Link(Protocol):
         """The characteristic's value."""
         ...
 
-    async def write(self, characteristic: str, data: bytes, service: str | None = None) -> None:
-        """Write with response."""
+    async def write(
+        self, characteristic: str, data: bytes, service: str | None = None, *, response: bool = True
+    ) -> None:
+        """Write, with the device's confirmation unless `response` is false."""
         ...
 
     async def subscribe(self, characteristic: str, receive: Receive) -> None:

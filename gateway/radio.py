@@ -167,10 +167,12 @@ class BleakLink:
         """The characteristic's value."""
         return bytes(await bound(self._client.read_gatt_char(self._require(characteristic, None)), CALL_TIMEOUT))
 
-    async def write(self, characteristic: str, data: bytes, service: str | None = None) -> None:
-        """Write with response."""
+    async def write(
+        self, characteristic: str, data: bytes, service: str | None = None, *, response: bool = True
+    ) -> None:
+        """Write, with the device's confirmation unless `response` is false."""
         target = self._require(characteristic, service)
-        await bound(self._client.write_gatt_char(target, data, response=True), CALL_TIMEOUT)
+        await bound(self._client.write_gatt_char(target, data, response=response), CALL_TIMEOUT)
 
     async def subscribe(self, characteristic: str, receive: Receive) -> None:
         """Enable notifications or indications; `receive` is called inside the radio's own callback."""

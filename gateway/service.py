@@ -71,7 +71,7 @@ class Gateway:
         self._entries: dict[str, Entry] = {}
         self._notes: dict[str, DeviceNote] = {}
         self._hearing = Hearing(journal, zone)
-        self._decoder = Decoder(journal, self._profiles, zone)
+        self._decoder = Decoder(journal, self._profiles, zone, self._listed)
         self._visits = Visits()
         self._stuck: set[str] = set()
         self._unknown: dict[str, int] = {}
@@ -177,7 +177,7 @@ class Gateway:
                 await self._visit.wait()
 
     async def _visit_once(self, device: str) -> None:
-        entry = next((item for item in self._entries.values() if item.id == device), None)
+        entry = self._listed(device)
         outcome = await self._call_on(entry) if entry else None
         failed = outcome is None or outcome.code != "done"
         frames = outcome.frames if outcome else 0
@@ -185,6 +185,9 @@ class Gateway:
         # Nothing is heard while connecting: a row of devices out of reach is no reason to be restarted.
         self._feed()
         self._visit.set()
+
+    def _listed(self, device: str) -> Entry | None:
+        return next((item for item in self._entries.values() if item.id == device), None)
 
     async def _call_on(self, entry: Entry) -> Outcome | None:
         profile = self._profiles[entry.profile]

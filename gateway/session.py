@@ -15,8 +15,10 @@ import msgspec
 
 from engine.contract.reading import Sample
 from firmware_profiles.model import (
+    Converse,
     DeviceInfo,
     Profile,
+    Setting,
     Step,
     Subscribe,
     Talk,
@@ -39,12 +41,12 @@ from firmware_profiles.uuids import (
     SERIAL_NUMBER,
     USER_CONTROL_POINT,
 )
-from gateway.devices import Entry
+from gateway.devices import Entry, key_of
 from gateway.journal import Journal, JournalError
 from gateway.link import Link, RadioFailure
+from gateway.talk import Mailbox, hold
 
 TOLD: Final = (MAKER_NAME, MODEL_NUMBER, SERIAL_NUMBER, FIRMWARE_REVISION, BATTERY_LEVEL)
-REPLY_TIMEOUT: Final = 10.0
 # One request at a time: behind one that is never answered, no other is either.
 OVER: Final = {"lost", "timeout"}
 
@@ -62,6 +64,7 @@ class Session:
     """Runs a profile over an open link. `kept` is called after each frame is on disk.
 
     `brief` leaves out what a device got stuck at the last time: its records matter more than its name and its clock.
+    `pairing` is true while a person pairs the device: dialogues may then register a slot or set a key.
     """
 
     def __init__(
@@ -74,13 +77,16 @@ class Session:
         now: Callable[[], datetime],
         kept: Callable[[], None],
         brief: bool = False,
+        pairing: bool = False,
     ) -> None:
         self._entry, self._profile, self._journal = entry, profile, journal
         self._zone, self._now, self._kept, self._brief = zone, now, kept, brief
+        self._pairing = pairing
         self._id = journal.begin_session(entry.id, profile.id, now())
         self._stirred = asyncio.Event()
         self._over = asyncio.Event()
-        self._replies: dict[str, asyncio.Queue[bytes]] = {}
+        self._mail = Mailbox()
+        self._awaited = _awaited(profile)
         self._subscribed: set[str] = set()
         self._frames = 0
         self._broken: JournalError | None = None
@@ -90,6 +96,7 @@ class Session:
         """The device is gone; called by the radio."""
         self._over.set()
         self._stirred.set()
+        self._mail.close()
 
     def close(self) -> None:
         """No more frames can come: parts left alone may be decoded."""
@@ -105,7 +112,9 @@ class Session:
             self._journal.describe_session(self._id, info.firmware)
             self._profile = for_firmware(self._profile, info.firmware)
             for step in self._profile.steps:
-                await self._do(step, link)
+                code = await self._do(step, link)
+                if code != "done":
+                    break
         except RadioFailure as failure:
             # A device that hangs up in the middle of a step has said all it wanted to say.
             code = "done" if self._frames and (self._over.is_set() or failure.code == "lost") else failure.code
@@ -113,9 +122,10 @@ class Session:
             raise self._broken
         return Outcome(code, self._frames, info, self._consents)
 
-    async def _do(self, step: Step, link: Link) -> None:
+    async def _do(self, step: Step, link: Link) -> str:
+        """`done`, or the result word of a dialogue that ends the session."""
         if self._over.is_set() or (self._brief and isinstance(step, WriteCurrentTime | WriteDateTime)):
-            return
+            return "done"
         match step:
             case WriteCurrentTime():
                 await self._write_current_time(link)
@@ -125,9 +135,37 @@ class Session:
                 await self._subscribe(link, characteristic, optional=optional)
             case UserConsent():
                 for slot, pin in sorted(self._entry.pins.items()):
-                    self._consents[slot] = await self._talk(link, consent(slot, pin))
+                    await self._subscribe(link, USER_CONTROL_POINT)
+                    self._consents[slot] = await self._hold(link, consent(slot, pin))
+            case Converse(talk, listens):
+                for characteristic in listens:
+                    await self._subscribe(link, characteristic, optional=True)
+                return await self._hold(link, talk(self._setting()))
             case UntilIdle(seconds):
                 await self._listen(seconds)
+        return "done"
+
+    def _setting(self) -> Setting:
+        entry = self._entry
+        return Setting(
+            now=self._wall_clock(),
+            pins=entry.pins,
+            bodies=entry.bodies,
+            key=key_of(entry),
+            memory=self._journal.memory(entry.id),
+            pairing=self._pairing,
+        )
+
+    async def _hold(self, link: Link, talk: Talk) -> str:
+        return await hold(talk, link, self._mail, self, self._over.is_set)
+
+    def keep(self, carrier: str, raw: bytes) -> None:
+        """Journal a record a dialogue put together; on disk when this returns."""
+        self._keep(carrier, raw)
+
+    def remember(self, name: str, value: int) -> None:
+        """Keep a number for the next session with this device."""
+        self._journal.remember(self._entry.id, name, value)
 
     async def _write_current_time(self, link: Link) -> None:
         if link.has(CURRENT_TIME):
@@ -168,10 +206,16 @@ class Session:
                 raise
 
     def _receiver(self, characteristic: str) -> Callable[[bytes], None]:
-        if characteristic in self._profile.codecs and characteristic != USER_CONTROL_POINT:
-            return lambda raw: self._keep(characteristic, raw)
-        replies = self._replies.setdefault(characteristic, asyncio.Queue())
-        return replies.put_nowait
+        kept = characteristic in self._profile.codecs and characteristic != USER_CONTROL_POINT
+        awaited = characteristic in self._awaited
+
+        def receive(raw: bytes) -> None:
+            if kept:
+                self._keep(characteristic, raw)
+            if awaited:
+                self._mail.put(characteristic, raw)
+
+        return receive
 
     def _keep(self, characteristic: str, raw: bytes) -> None:
         """Runs inside the radio's callback: the device deletes its record once this frame is confirmed."""
@@ -188,27 +232,6 @@ class Session:
         self._stirred.set()
         self._kept()
 
-    async def _talk(self, link: Link, talk: Talk) -> str:
-        """Run a dialogue to its result word; the device's silence ends it as `no-answer`."""
-        try:
-            write = next(talk)
-            while True:
-                await self._subscribe(link, write.characteristic)
-                await link.write(write.characteristic, write.data)
-                async with asyncio.timeout(REPLY_TIMEOUT):
-                    reply = await self._replies[write.characteristic].get()
-                write = talk.send(reply)
-        except StopIteration as end:
-            return str(end.value)
-        except TimeoutError:
-            return "no-answer"
-        except RadioFailure as failure:
-            if failure.code == "lost" or not link.connected:
-                raise
-            return failure.code
-        finally:
-            talk.close()
-
     async def _listen(self, seconds: float) -> None:
         while not self._over.is_set():
             self._stirred.clear()
@@ -217,6 +240,12 @@ class Session:
                     await self._stirred.wait()
             except TimeoutError:
                 return
+
+
+def _awaited(profile: Profile) -> frozenset[str]:
+    """The characteristics whose frames a dialogue waits for."""
+    heard = [uuid for step in profile.steps if isinstance(step, Converse) for uuid in step.listens]
+    return frozenset((*heard, USER_CONTROL_POINT))
 
 
 async def read_info(link: Link, profile: Profile) -> DeviceInfo:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -16,6 +18,7 @@ Source = Literal["ble", "mqtt", "import", "manual"]
 Provenance = Literal["bonded", "broadcast", "imported", "self-reported"]
 TimeQuality = Literal["device", "sequence", "received", "unknown"]
 READING_ID_LENGTH: Final = 26
+_AS_NAMED: Final[Mapping[str, str]] = MappingProxyType({})
 
 # `$` also matches before a final newline, in Python though not in JSON Schema: the lookahead closes that door in both.
 END: Final = r"$(?!\n)"
@@ -91,11 +94,15 @@ def reading_id(device: str, slot: int | None, anchor: str, raw: bytes) -> str:
     return base32(hashlib.sha256(head + raw).digest(), READING_ID_LENGTH)
 
 
-def values_of(sample: Sample) -> tuple[Value, ...]:
+def values_of(sample: Sample, kinds: Mapping[str, str] = _AS_NAMED) -> tuple[Value, ...]:
     """The measurable quantities of `sample` as wire values, in the order of the table of kinds.
 
-    Text, flags and lists are not readings and are left out; digits are kept as the device sent them.
+    `kinds` says where a quantity name means another kind than usual (a room sensor's temperature). Text, flags and
+    lists are not readings and are left out; digits are kept as the device sent them.
     """
-    numbers = {name: q for name, q in sample.quantities.items() if isinstance(q.value, Decimal) and name in BY_QUANTITY}
-    kinds = {BY_QUANTITY[name].code: quantity for name, quantity in numbers.items()}
-    return tuple(Value(code, format(kinds[code].value, "f"), kinds[code].unit) for code in KINDS if code in kinds)
+    found: dict[str, Quantity] = {}
+    for name, quantity in sample.quantities.items():
+        code = kinds.get(name) or (BY_QUANTITY[name].code if name in BY_QUANTITY else None)
+        if code is not None and isinstance(quantity.value, Decimal):
+            found[code] = quantity
+    return tuple(Value(code, format(found[code].value, "f"), found[code].unit) for code in KINDS if code in found)

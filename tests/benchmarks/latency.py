@@ -77,7 +77,9 @@ class _Air:
     async def read(self, characteristic: str) -> bytes:
         return b""
 
-    async def write(self, characteristic: str, data: bytes, service: str | None = None) -> None:
+    async def write(
+        self, characteristic: str, data: bytes, service: str | None = None, *, response: bool = True
+    ) -> None:
         return
 
     async def subscribe(self, characteristic: str, receive: Receive) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_profiles.model import DecodeError, Talk
+from firmware_profiles.model import DecodeError, Receive, Talk, Told, Write
 from firmware_profiles.sig_user import Request, consent, decode_request, encode_request, register, registered_slot
 from firmware_profiles.uuids import USER_CONTROL_POINT
 
 
 def speak(talk: Talk, answer: str) -> tuple[bytes, str]:
     write = next(talk)
+    assert isinstance(write, Write)
     assert write.characteristic == USER_CONTROL_POINT
+    assert isinstance(talk.send(None), Receive)
     with pytest.raises(StopIteration) as end:
-        talk.send(bytes.fromhex(answer))
+        talk.send(Told(USER_CONTROL_POINT, bytes.fromhex(answer)))
     return write.data, end.value.value
 
 

@@ -55,7 +55,9 @@ class DeviceDouble:
     async def read(self, characteristic: str) -> bytes:
         raise RadioFailure("refused")
 
-    async def write(self, characteristic: str, data: bytes, service: str | None = None) -> None:
+    async def write(
+        self, characteristic: str, data: bytes, service: str | None = None, *, response: bool = True
+    ) -> None:
         self.written.append((characteristic, data))
         if characteristic in self.fail:
             raise RadioFailure(self.fail[characteristic])
