@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +11,7 @@ import msgspec
 from engine.contract.reading import Quantity, Sample
 from engine.contract.units import convert
 from firmware_profiles.model import Advert, DecodeError, Profile, read_advert, uuid16
+from firmware_profiles.noise import Known
 from firmware_profiles.registry import CHARACTERISTICS, Ambiguous, claim, claim_frame, claim_slug
 from firmware_profiles.session import Assembler
 
@@ -99,16 +100,41 @@ def _refuse(name: str | None, code: str, message: str) -> dict[str, Any]:
 
 def _decode(capture: Line, profiles: Mapping[str, Profile]) -> tuple[Profile, Sample]:
     payloads = [bytes.fromhex(text) for text in (*capture.preceding_payloads_hex, capture.payload_hex)]
+    profile = _claimant(capture, payloads[-1], profiles)
     if capture.transport == "advertisement":
-        adverts = [_advert(capture, payload) for payload in payloads]
-        profile = _one(claim(adverts[-1], profiles))
-        return profile, _hear(profile, adverts, _key(capture))
+        return profile, _hear(profile, [_advert(capture, payload) for payload in payloads], _key(capture))
+    return profile, _listen(profile, _long_uuid(capture.characteristic_uuid), payloads)
+
+
+def materials(lines: Iterable[str], profiles: Mapping[str, Profile]) -> dict[str, Known]:
+    """The real bytes of each profile in a capture file, adverts in the clear where their key is known; total."""
+    frames: dict[str, dict[str, list[bytes]]] = {}
+    adverts: dict[str, list[Advert]] = {}
+    for line in lines:
+        try:
+            capture = msgspec.json.decode(line, type=Line)
+            payloads = [bytes.fromhex(text) for text in (*capture.preceding_payloads_hex, capture.payload_hex)]
+            profile = _claimant(capture, payloads[-1], profiles)
+            if capture.transport == "notification":
+                characteristic = _long_uuid(capture.characteristic_uuid)
+                frames.setdefault(profile.id, {}).setdefault(characteristic, []).extend(payloads)
+                continue
+            heard = [_advert(capture, payload) for payload in payloads]
+            plain = [profile.decrypt(item, _key(capture)) if profile.decrypt else item for item in heard]
+            adverts.setdefault(profile.id, []).extend(plain)
+        except (msgspec.MsgspecError, DecodeError, ValueError):
+            continue
+    return {name: Known(frames.get(name, {}), adverts.get(name, ())) for name in frames.keys() | adverts.keys()}
+
+
+def _claimant(capture: Line, payload: bytes, profiles: Mapping[str, Profile]) -> Profile:
+    """The profile that reads this capture; DecodeError `no-profile`."""
+    if capture.transport == "advertisement":
+        return _one(claim(_advert(capture, payload), profiles))
+    everyone, service = {**profiles, **CHARACTERISTICS}, _long_uuid(capture.service_uuid)
     characteristic = _long_uuid(capture.characteristic_uuid)
-    everyone = {**profiles, **CHARACTERISTICS}
-    service = _long_uuid(capture.service_uuid)
     found = claim_slug(capture.device, characteristic, everyone)
-    profile = _one(found or claim_frame(service, characteristic, capture.local_name, everyone))
-    return profile, _listen(profile, characteristic, payloads)
+    return _one(found or claim_frame(service, characteristic, capture.local_name, everyone))
 
 
 def _one(found: Profile | Ambiguous | None) -> Profile:

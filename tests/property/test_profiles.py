@@ -3,187 +3,108 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from engine.contract.reading import Sample, Value, values_of
-from firmware_profiles.model import Advert, Codec, DecodeError, Match, Profile
+from engine.contract.reading import Sample
+from firmware_profiles import laws
+from firmware_profiles.captures import materials
+from firmware_profiles.laws import Breach, judge_advert, judge_claim, judge_frame, judge_join, judge_session, plainest
+from firmware_profiles.model import Advert, DecodeError, Match, Profile
+from firmware_profiles.noise import Known, change, draw_advert, try_once
 from firmware_profiles.registry import CHARACTERISTICS, PROFILES, claim, claim_frame, find_fault
-from firmware_profiles.session import Assembled, Assembler
-from firmware_profiles.uuids import HEART_RATE_MEASUREMENT
 
 EVERYONE: dict[str, Profile] = {**PROFILES, **CHARACTERISTICS}
 CODECS = [(p.id, uuid) for p in EVERYONE.values() for uuid in p.codecs]
 BROADCASTERS = [p.id for p in PROFILES.values() if p.advert]
-VECTORS: list[dict[str, Any]] = [
-    json.loads(line)
-    for line in (Path(__file__).parents[1] / "golden/captures/ble_vectors.jsonl").read_text("utf-8").splitlines()
-]
-# The one format whose list runs to the end of the frame: cut after an interval, it is a shorter list and legal.
-OPEN_ENDED = {HEART_RATE_MEASUREMENT}
-ADDRESS = "C0:FF:EE:00:00:01"
+LINES = (Path(__file__).parents[1] / "golden/captures/ble_vectors.jsonl").read_text("utf-8").splitlines()
+VECTORS: list[dict[str, Any]] = [json.loads(line) for line in LINES]
+KNOWN = materials(LINES, PROFILES)
+SEEDS = st.integers(0, 2**32).map(Random)
 
 
-def frames(characteristic: str) -> st.SearchStrategy[bytes]:
+def holds(breaches: Iterable[Breach]) -> None:
+    assert list(breaches) == []
+
+
+def frames(name: str, characteristic: str) -> st.SearchStrategy[bytes]:
     """Noise, real frames of the characteristic, and real frames with bytes changed."""
-    real = [bytes.fromhex(v["payload_hex"]) for v in VECTORS if v.get("characteristic_uuid") == characteristic]
+    real = KNOWN.get(name, Known()).frames.get(characteristic, ())
     noise = st.one_of(st.binary(max_size=8), st.binary(min_size=12, max_size=40), st.binary(min_size=13, max_size=13))
-    return st.one_of(noise, st.sampled_from(real).flatmap(changed)) if real else noise
+    if not real:
+        return noise
+    return st.one_of(noise, st.sampled_from(list(real)), st.builds(change, st.sampled_from(list(real)), SEEDS))
 
 
-def changed(frame: bytes) -> st.SearchStrategy[bytes]:
-    def patch(edits: list[tuple[int, int]]) -> bytes:
-        edited = bytearray(frame)
-        for at, byte in edits:
-            edited[at] = byte
-        return bytes(edited)
-
-    return st.lists(st.tuples(st.integers(0, len(frame) - 1), st.integers(0, 255)), max_size=3).map(patch)
+def adverts(name: str) -> st.SearchStrategy[Advert]:
+    """Adverts with random data where the profile looks for its own, and real ones changed."""
+    return st.builds(draw_advert, st.just(PROFILES[name]), st.just(KNOWN.get(name, Known())), SEEDS)
 
 
-def read(codec: Codec, data: bytes) -> Sample | None:
-    try:
-        return codec.decode(data)
-    except DecodeError as error:
-        refusal = error
-    assert refusal.code
-    assert str(refusal)
-    return None
-
-
-def adverts(profile: Profile) -> st.SearchStrategy[Advert]:
-    """Adverts with random data where the profile looks for its own, in every length it knows and some it does not."""
-    lengths = sorted({match.length or 0 for match in profile.match} | {0, 21})
-    data = st.sampled_from(lengths).flatmap(lambda size: st.binary(min_size=size, max_size=size))
-    uuids = sorted({match.service_data for match in profile.match if match.service_data})
-    companies = sorted({match.company for match in profile.match if match.company is not None})
-    return st.builds(
-        Advert,
-        address=st.just(ADDRESS),
-        service_data=st.dictionaries(st.sampled_from(uuids), data) if uuids else st.just({}),
-        manufacturer_data=st.dictionaries(st.sampled_from(companies), data) if companies else st.just({}),
-    )
-
-
-def own_advert(match: Match, draw: Any) -> Advert:
-    """The plainest advert on which `match` holds."""
-    data = bytes(match.length or 0)
-    return Advert(
-        address=ADDRESS,
-        name=None if match.name is None else draw(st.from_regex(match.name, fullmatch=True)),
-        services=() if match.service is None else (match.service,),
-        service_data={} if match.service_data is None else {match.service_data: data},
-        manufacturer_data={} if match.company is None else {match.company: data},
-    )
+def fitting(match: Match, draw: Any) -> str | None:
+    return None if match.name is None else draw(st.from_regex(match.name, fullmatch=True))
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize(("name", "uuid"), CODECS)
 @given(data=st.data())
-def test_decoders_answer_any_bytes_with_a_sample_or_a_coded_refusal(name: str, uuid: str, data: st.DataObject) -> None:
-    codec = EVERYONE[name].codecs[uuid]
-    frame = data.draw(frames(uuid))
-    read(codec, frame)
-    if codec.is_part is not None:
-        assert codec.is_part(frame) in {True, False}
-
-
-@pytest.mark.parametrize(("name", "uuid"), CODECS)
-@given(data=st.data())
-def test_encoding_a_decoded_sample_and_decoding_it_again_changes_nothing(
-    name: str, uuid: str, data: st.DataObject
-) -> None:
-    codec = EVERYONE[name].codecs[uuid]
-    assert codec.encode is not None, "every codec has its inverse"
-    sample = read(codec, data.draw(frames(uuid)))
-    if sample is not None:
-        assert codec.decode(codec.encode(sample)) == sample
-
-
-@pytest.mark.parametrize(("name", "uuid"), CODECS)
-@given(data=st.data())
-def test_a_truncated_frame_is_refused(name: str, uuid: str, data: st.DataObject) -> None:
-    codec = EVERYONE[name].codecs[uuid]
-    assert codec.encode is not None
-    sample = read(codec, data.draw(frames(uuid)))
-    if sample is None:
-        return
-    frame = codec.encode(sample)
-    for length in range(len(frame)):
-        part = read(codec, frame[:length])
-        assert part is None or (uuid in OPEN_ENDED and is_shorter(part, sample))
-
-
-def is_shorter(part: Sample, whole: Sample) -> bool:
-    lists = [
-        (q.value, whole.quantities[name].value) for name, q in part.quantities.items() if isinstance(q.value, list)
-    ]
-    return bool(lists) and all(isinstance(long, list) and short == long[: len(short)] for short, long in lists)
-
-
-@pytest.mark.parametrize(("name", "uuid"), CODECS)
-@given(data=st.data())
-def test_what_a_profile_reports_is_what_it_provides_in_digits_the_wire_takes(
-    name: str, uuid: str, data: st.DataObject
-) -> None:
-    sample = read(EVERYONE[name].codecs[uuid], data.draw(frames(uuid)))
-    if sample is not None:
-        assert_reportable(EVERYONE[name], sample)
-
-
-def assert_reportable(profile: Profile, sample: Sample) -> None:
-    values = values_of(sample)
-    assert {value.kind for value in values} <= profile.provides
-    for value in values:
-        assert msgspec.json.decode(msgspec.json.encode(value), type=Value) == value
-    assert sample.time is None or sample.time.tzinfo is None
+def test_a_codec_keeps_every_law_on_any_bytes(name: str, uuid: str, data: st.DataObject) -> None:
+    holds(judge_frame(EVERYONE[name], uuid, data.draw(frames(name, uuid))))
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("name", BROADCASTERS)
 @given(data=st.data())
-def test_advert_readers_are_total_and_their_encoders_inverse(name: str, data: st.DataObject) -> None:
+def test_an_advert_reader_keeps_every_law_on_any_advert(name: str, data: st.DataObject) -> None:
+    holds(judge_advert(PROFILES[name], data.draw(adverts(name)), PROFILES))
+
+
+@pytest.mark.parametrize("name", [p.id for p in PROFILES.values() if p.decrypt])
+@given(data=st.data())
+def test_encryption_is_undone_by_its_key_and_by_nothing_else(name: str, data: st.DataObject) -> None:
+    advert, key = data.draw(adverts(name)), data.draw(st.binary(min_size=16, max_size=16))
+    holds(laws.judge_cipher(PROFILES[name], advert, key, data.draw(st.integers(0, 2**24 - 1))))
+    holds(laws.judge_sealed(PROFILES[name], advert, data.draw(st.none() | st.binary(max_size=20))))
+
+
+@pytest.mark.parametrize("name", [p.id for p in PROFILES.values() if p.join_adverts])
+@given(data=st.data())
+def test_joining_never_makes_a_preview_final_nor_invents_a_value(name: str, data: st.DataObject) -> None:
     profile = PROFILES[name]
     assert profile.advert is not None
-    assert profile.encode_advert is not None, "every advert reader has its inverse"
-    sample = profile.advert(data.draw(adverts(profile)))
-    if sample is not None:
-        assert_reportable(profile, sample)
-        advert = profile.encode_advert(sample, ADDRESS)
-        assert profile.advert(advert) == sample
-        assert claim(advert, PROFILES) is profile
-
-
-@pytest.mark.parametrize("name", BROADCASTERS)
-@given(data=st.data())
-def test_joining_never_makes_a_preview_final_nor_mixes_weighings(name: str, data: st.DataObject) -> None:
-    profile = PROFILES[name]
-    if profile.advert is None or profile.join_adverts is None:
+    try:
+        first, second = (profile.advert(data.draw(adverts(name))) for _ in range(2))
+    except DecodeError:
         return
-    first, second = (profile.advert(data.draw(adverts(profile))) for _ in range(2))
-    if first is None or second is None:
-        return
-    assert profile.join_adverts(first, first) == first
-    joined = profile.join_adverts(first, second)
-    assert joined is None or (joined in (first, second) and joined.time == first.time == second.time)
+    if first is not None and second is not None:
+        holds(judge_join(profile, first, second))
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
 @given(data=st.data())
 def test_each_profile_wins_its_own_advert_and_no_other_claims_it(name: str, data: st.DataObject) -> None:
-    for match in PROFILES[name].match:
-        assert claim(own_advert(match, data.draw), PROFILES) is PROFILES[name]
+    holds(judge_claim(PROFILES[name], PROFILES, lambda match: fitting(match, data.draw)))
+
+
+@pytest.mark.parametrize("name", [p.id for p in PROFILES.values() if p.codecs])
+@given(data=st.data())
+def test_a_session_gives_every_frame_to_at_most_one_measurement(name: str, data: st.DataObject) -> None:
+    uuids = st.sampled_from(sorted(PROFILES[name].codecs))
+    one = uuids.flatmap(lambda uuid: st.tuples(st.just(uuid), frames(name, uuid)))
+    holds(judge_session(PROFILES[name], data.draw(st.lists(one, max_size=8))))
 
 
 @given(
     st.builds(
         Advert,
-        address=st.just(ADDRESS),
+        address=st.just(laws.ADDRESS),
         name=st.none() | st.sampled_from(["Renpho-Scale", "BM85", "MIBCS", "Mi Band"]) | st.text(max_size=8),
         services=st.lists(
             st.sampled_from(sorted({m.service for p in PROFILES.values() for m in p.match if m.service}))
@@ -191,16 +112,13 @@ def test_each_profile_wins_its_own_advert_and_no_other_claims_it(name: str, data
         service_data=st.dictionaries(
             st.sampled_from(sorted({m.service_data for p in PROFILES.values() for m in p.match if m.service_data})),
             st.sampled_from([0, 2, 4, 10, 13, 21]).map(bytes),
-        ),
-        manufacturer_data=st.dictionaries(
-            st.sampled_from([0x0157, 0x006B, 0x0100]), st.sampled_from([0, 8, 24]).map(bytes)
+            max_size=1,
         ),
     )
 )
-def test_an_advert_with_one_kind_of_broadcast_has_one_claimant_or_none(advert: Advert) -> None:
+def test_an_advert_with_one_kind_of_evidence_has_one_claimant_or_none(advert: Advert) -> None:
     found = claim(advert, PROFILES)
-    # Two different scales' service data in one advert is the only thing that may stay undecided.
-    assert found is None or isinstance(found, Profile) or len(advert.service_data) > 1
+    assert found is None or isinstance(found, Profile)
 
 
 def test_every_known_advert_has_one_claimant_or_none() -> None:
@@ -209,7 +127,7 @@ def test_every_known_advert_has_one_claimant_or_none() -> None:
         if vector["transport"] == "advertisement":
             uuid, company = vector.get("service_uuid"), vector.get("manufacturer_id")
             advert = Advert(
-                address=ADDRESS,
+                address=laws.ADDRESS,
                 name=vector.get("local_name"),
                 service_data={} if uuid is None else {uuid: payload},
                 manufacturer_data={} if company is None else {company: payload},
@@ -218,7 +136,8 @@ def test_every_known_advert_has_one_claimant_or_none() -> None:
         else:
             place = (vector["service_uuid"], vector.get("characteristic_uuid", ""), vector.get("local_name"))
             found = claim_frame(*place, EVERYONE)
-            assert found is None or isinstance(found, Profile)
+            # Records out of a memory carry no name: several models share the characteristic they are read from.
+            assert found is None or isinstance(found, Profile) or "memory" in vector["family"]
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
@@ -230,20 +149,25 @@ def test_every_built_in_profile_is_sound(name: str) -> None:
     assert profile.connects or profile.live
 
 
-@given(data=st.data())
-def test_a_session_gives_every_frame_to_at_most_one_measurement(data: st.DataObject) -> None:
-    profile = PROFILES[data.draw(st.sampled_from([p.id for p in PROFILES.values() if p.connects]))]
-    uuids = st.sampled_from(sorted(profile.codecs))
-    session = data.draw(st.lists(uuids.flatmap(lambda uuid: st.tuples(st.just(uuid), frames(uuid))), max_size=8))
-    assembler, refused = Assembler(profile), list[int]()
-    done = list[Assembled]()
-    for number, (uuid, frame) in enumerate(session):
-        try:
-            done += assembler.feed(uuid, frame)
-        except DecodeError:
-            refused.append(number)
-    done += assembler.finish()
-    used = [number for item in done for number in item.frames]
-    assert sorted(used + refused) == list(range(len(session)))
-    assert all(item.raw == b"".join(session[number][1] for number in item.frames) for item in done)
-    assert assembler.finish() == ()
+def test_the_laws_find_what_breaks_them() -> None:
+    """A judge who never convicts is no judge."""
+    good = PROFILES["xiaomi-miscale-v1"]
+    match = good.match[0]
+    advert = plainest(match, None)
+
+    def crash(_: Advert) -> Any:
+        raise IndexError
+
+    def wrong(_: Sample, address: str) -> Advert:
+        return Advert(address=address)
+
+    bad = {
+        "total": replace(good, advert=crash),
+        "inverse": replace(good, encode_advert=wrong),
+        "provides": replace(good, provides=frozenset()),
+    }
+    for law, profile in bad.items():
+        real = list(KNOWN[good.id].adverts) or [advert]
+        assert law in {b.law for item in real for b in judge_advert(profile, item, PROFILES)}, law
+    rng = Random(1)
+    assert [b for _ in range(20) for b in try_once(good, KNOWN[good.id], PROFILES, rng)] == []
