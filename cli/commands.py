@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
         export,
         gateway,
         inbox,
+        profile,
         resident,
         simulate,
         today,
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     groups = {
         "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
         "advice": advice, "inbox": inbox, "export": export, "simulate": simulate, "contract": contract,
+        "profile": profile,
     }  # fmt: skip
     app.command()(up.up)
     app.command()(web.web)

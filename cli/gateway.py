@@ -14,7 +14,7 @@ from cli.store import plain, transaction
 from cli.wiring import Settings, ensure_home, secret, settings
 
 if TYPE_CHECKING:
-    from gateway.link import Radio
+    from gateway.radio import BleakRadio
     from gateway.settings import GatewaySettings
 
 app = typer.Typer(help="The home gateway.", no_args_is_help=True)
@@ -88,19 +88,22 @@ def run(
     from gateway.devices import DeviceError
     from gateway.journal import JournalError
     from gateway.link import RadioFailure
+    from gateway.lock import HomeTaken
     from gateway.runner import run_until_signalled
 
     chosen = _chosen(settings(), pairing=air is None)
     try:
-        radio, now = _radio(settings().gateway.adapter, air)
+        radio, now = radio_of(settings().gateway.adapter, air)
         asyncio.run(run_until_signalled(chosen, radio, now))
     except RadioFailure as failure:
         fail(Exit.NO_BLUETOOTH, failure.code, "Bluetooth is missing, off or not permitted")
+    except HomeTaken as taken:
+        fail(Exit.ALREADY, taken.code, f"{taken}; one gateway is enough for a home")
     except (JournalError, DeviceError) as error:
         fail(Exit.DAMAGED, error.code, str(error))
 
 
-def _radio(adapter: str | None, air: str | None) -> tuple[Radio, Callable[[], datetime]]:
+def radio_of(adapter: str | None, air: str | None) -> tuple[BleakRadio, Callable[[], datetime]]:
     """The real radio with the real time, or the simulated one with the calendar of its air."""
     if air is not None:
         from simulators.radio import SimulatedRadio

@@ -10,7 +10,7 @@ import msgspec
 
 from engine.contract.reading import Quantity, Sample
 from engine.contract.units import convert
-from firmware_profiles.model import Advert, DecodeError, Profile, read_advert, uuid16
+from firmware_profiles.model import Advert, DecodeError, Profile, is_part, read_advert, uuid16
 from firmware_profiles.noise import Known
 from firmware_profiles.registry import CHARACTERISTICS, Ambiguous, claim, claim_frame, claim_slug
 from firmware_profiles.session import Assembler
@@ -103,7 +103,7 @@ def _decode(capture: Line, profiles: Mapping[str, Profile]) -> tuple[Profile, Sa
     profile = _claimant(capture, payloads[-1], profiles)
     if capture.transport == "advertisement":
         return profile, _hear(profile, [_advert(capture, payload) for payload in payloads], _key(capture))
-    return profile, _listen(profile, _long_uuid(capture.characteristic_uuid), payloads)
+    return profile, _listen(profile, long_uuid(capture.characteristic_uuid), payloads)
 
 
 def materials(lines: Iterable[str], profiles: Mapping[str, Profile]) -> dict[str, Known]:
@@ -116,7 +116,7 @@ def materials(lines: Iterable[str], profiles: Mapping[str, Profile]) -> dict[str
             payloads = [bytes.fromhex(text) for text in (*capture.preceding_payloads_hex, capture.payload_hex)]
             profile = _claimant(capture, payloads[-1], profiles)
             if capture.transport == "notification":
-                characteristic = _long_uuid(capture.characteristic_uuid)
+                characteristic = long_uuid(capture.characteristic_uuid)
                 frames.setdefault(profile.id, {}).setdefault(characteristic, []).extend(payloads)
                 continue
             heard = [_advert(capture, payload) for payload in payloads]
@@ -131,8 +131,8 @@ def _claimant(capture: Line, payload: bytes, profiles: Mapping[str, Profile]) ->
     """The profile that reads this capture; DecodeError `no-profile`."""
     if capture.transport == "advertisement":
         return _one(claim(_advert(capture, payload), profiles))
-    everyone, service = {**profiles, **CHARACTERISTICS}, _long_uuid(capture.service_uuid)
-    characteristic = _long_uuid(capture.characteristic_uuid)
+    everyone, service = {**profiles, **CHARACTERISTICS}, long_uuid(capture.service_uuid)
+    characteristic = long_uuid(capture.characteristic_uuid)
     found = claim_slug(capture.device, characteristic, everyone)
     return _one(found or claim_frame(service, characteristic, capture.local_name, everyone))
 
@@ -169,7 +169,7 @@ def _hear(profile: Profile, adverts: Sequence[Advert], key: bytes | None) -> Sam
         raise DecodeError("no-measurement", f"an advert of {profile.id} without a measurement")
     heard = samples[-1]
     for earlier in reversed(samples[:-1]):
-        if earlier is not None and earlier.final and heard.final and profile.join_adverts is not None:
+        if earlier is not None and is_part(profile, earlier) and heard.final and profile.join_adverts is not None:
             heard = profile.join_adverts(earlier, heard) or heard
     return heard
 
@@ -180,9 +180,9 @@ def _advert(capture: Line, payload: bytes) -> Advert:
         company_data = {int(key): bytes.fromhex(value) for key, value in other.manufacturer_data.items()}
     except ValueError as error:
         raise DecodeError("bad-line", "a company id of other_ad is no integer") from error
-    service_data = {_long_uuid(key): bytes.fromhex(value) for key, value in other.service_data.items()}
+    service_data = {long_uuid(key): bytes.fromhex(value) for key, value in other.service_data.items()}
     if capture.service_uuid is not None:
-        service_data[_long_uuid(capture.service_uuid)] = payload
+        service_data[long_uuid(capture.service_uuid)] = payload
     elif capture.manufacturer_id is not None:
         company_data[capture.manufacturer_id] = payload
     return Advert(
@@ -193,7 +193,7 @@ def _advert(capture: Line, payload: bytes) -> Advert:
     )
 
 
-def _long_uuid(text: str | None) -> str:
+def long_uuid(text: str | None) -> str:
     """The 128-bit lower-case form; anything else stays as it is and matches nothing."""
     short = (text or "").lower().removeprefix("0x")
     try:

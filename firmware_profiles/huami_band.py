@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import Advert, Match, Profile
+from firmware_profiles.model import Advert, Match, Pairing, Profile
 from firmware_profiles.numbers import count_steps
 from firmware_profiles.sample import number, positive, quantities
 from firmware_profiles.uuids import HUAMI
@@ -63,4 +63,5 @@ BAND: Final = Profile(
     live=True,
     counts_daily=True,
     proof="capture",
+    pairing=Pairing(wake="wear"),
 )

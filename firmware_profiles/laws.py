@@ -173,9 +173,12 @@ def judge_session(profile: Profile, session: Sequence[tuple[str, bytes]]) -> Ite
 def judge_claim(
     profile: Profile, profiles: Mapping[str, Profile], names: Callable[[Match], str | None]
 ) -> Iterator[Breach]:
-    """The plainest advert of each of its matches is the profile's and nobody else's; `names` makes a fitting name."""
+    """The plainest advert of each of its matches is nobody else's; `names` makes a fitting name, or None to skip it."""
     for match in profile.match:
-        found = claim(plainest(match, names(match)), profiles)
+        name = names(match)
+        if name is None and match.name is not None:
+            continue
+        found = claim(plainest(match, name), profiles)
         if found is not profile:
             rival = found.id if isinstance(found, Profile) else found
             yield Breach("claimant", profile.id, f"{match} goes to {rival}")

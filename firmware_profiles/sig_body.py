@@ -16,6 +16,7 @@ from firmware_profiles.model import (
     Codec,
     DecodeError,
     Match,
+    Pairing,
     Profile,
     Subscribe,
     UntilIdle,
@@ -157,4 +158,5 @@ BODY: Final = Profile(
         WEIGHT_MEASUREMENT: WEIGHT_CODEC,
     },
     proof="capture",
+    pairing=Pairing(wake="step-on", bond="just-works", slots=8, register=True),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.contract.reading import Quantity, Sample
-from firmware_profiles.model import Codec, DecodeError, Match, Profile, Subscribe, UntilIdle
+from firmware_profiles.model import Codec, DecodeError, Match, Pairing, Profile, Subscribe, UntilIdle
 from firmware_profiles.numbers import Reader
 from firmware_profiles.sample import flag, number, positive, quantities
 from firmware_profiles.uuids import (
@@ -86,4 +86,5 @@ HEART: Final = Profile(
     codecs={HEART_RATE_MEASUREMENT: Codec(decode=decode_heart, encode=encode_heart)},
     live=True,
     proof="capture",
+    pairing=Pairing(wake="wear"),
 )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import Codec, Match, Profile, Subscribe, UntilIdle, WriteCurrentTime
+from firmware_profiles.model import Codec, Match, Pairing, Profile, Subscribe, UntilIdle, WriteCurrentTime
 from firmware_profiles.numbers import Reader, encode_datetime, encode_sfloat
 from firmware_profiles.sample import number, quantities
 from firmware_profiles.uuids import (
@@ -132,4 +132,5 @@ OXIMETER: Final = Profile(
     },
     experimental=True,
     proof="fixture",
+    pairing=Pairing(wake="finger"),
 )

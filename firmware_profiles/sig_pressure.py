@@ -14,6 +14,7 @@ from firmware_profiles.model import (
     Codec,
     DecodeError,
     Match,
+    Pairing,
     Profile,
     Subscribe,
     UntilIdle,
@@ -119,4 +120,5 @@ PRESSURE_PROFILE: Final = Profile(
         INTERMEDIATE_CUFF: Codec(decode=decode_cuff, encode=encode_pressure),
     },
     proof="capture",
+    pairing=Pairing(wake="cuff", bond="just-works"),
 )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import Codec, Match, Profile, Subscribe, UntilIdle
+from firmware_profiles.model import Codec, Match, Pairing, Profile, Subscribe, UntilIdle
 from firmware_profiles.numbers import Reader, count_steps, fixed
 from firmware_profiles.sample import need, number, quantities
 from firmware_profiles.uuids import (
@@ -74,4 +74,5 @@ RUNNING_PROFILE: Final = Profile(
     live=True,
     experimental=True,
     proof="fixture",
+    pairing=Pairing(wake="wear"),
 )

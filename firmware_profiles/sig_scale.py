@@ -14,6 +14,7 @@ from firmware_profiles.model import (
     Codec,
     DecodeError,
     Match,
+    Pairing,
     Profile,
     Subscribe,
     UntilIdle,
@@ -92,6 +93,7 @@ WEIGHT: Final = Profile(
     steps=(WriteCurrentTime(), UserConsent(), Subscribe(WEIGHT_MEASUREMENT), UntilIdle(10.0)),
     codecs={WEIGHT_MEASUREMENT: WEIGHT_CODEC},
     proof="capture",
+    pairing=Pairing(wake="step-on", bond="just-works"),
 )
 
 # This scale uses the SIG's UUIDs with steps of 50 g, and its 0x2A9C "body fat" is none: that frame is not read.
@@ -110,4 +112,5 @@ RENPHO_ES_WBE28: Final = Profile(
         WEIGHT_MEASUREMENT: Codec(decode=partial(decode_weight, grams=50), encode=partial(encode_weight, grams=50))
     },
     proof="capture",
+    pairing=Pairing(wake="step-on"),
 )

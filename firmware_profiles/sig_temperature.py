@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import Codec, DecodeError, Match, Profile, Subscribe, UntilIdle, WriteCurrentTime
+from firmware_profiles.model import Codec, DecodeError, Match, Pairing, Profile, Subscribe, UntilIdle, WriteCurrentTime
 from firmware_profiles.numbers import Reader, encode_datetime, encode_float
 from firmware_profiles.sample import need, quantities, unit_of
 from firmware_profiles.uuids import (
@@ -71,4 +71,5 @@ TEMPERATURE_PROFILE: Final = Profile(
     },
     experimental=True,
     proof="specification",
+    pairing=Pairing(wake="mouth"),
 )

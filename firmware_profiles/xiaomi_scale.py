@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.contract.reading import Quantity, Sample
-from firmware_profiles.model import Advert, Codec, DecodeError, Match, Profile
+from firmware_profiles.model import Advert, Codec, DecodeError, Match, Pairing, Profile
 from firmware_profiles.numbers import Reader, count_steps, encode_datetime, fixed, halves
 from firmware_profiles.sample import need, number, quantities, unit_of
 from firmware_profiles.sig_scale import LB
@@ -130,6 +130,7 @@ V1: Final = Profile(
     join_seconds=20.0,
     live=True,
     proof="capture",
+    pairing=Pairing(wake="step-on"),
 )
 
 V2: Final = Profile(
@@ -146,4 +147,5 @@ V2: Final = Profile(
     join_seconds=20.0,
     live=True,
     proof="capture",
+    pairing=Pairing(wake="step-on"),
 )
