@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from tests.benchmarks.busy_home import busy_home
 from tests.benchmarks.cold_start import starts
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.footprint import footprints
@@ -17,7 +18,7 @@ from tests.benchmarks.latency import latencies
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "ingest": singles, "ingest-batches": batches, "gateway-latency": latencies, "gateway-footprint": footprints,
-    "cold-start": starts,
+    "gateway-busy-home": busy_home, "cold-start": starts,
 }  # fmt: skip
 
 

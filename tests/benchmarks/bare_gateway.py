@@ -1,4 +1,4 @@
-"""The limit of the gateway's footprint: bleak hears the same air, paho is connected, and nothing is done with either."""
+"""The limit of the gateway: bleak hears the same air, paho passes on every advert that changed, and nothing is kept."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ async def _listen(air: str, port: int) -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, "bare", protocol=mqtt.MQTTv5)
     client.connect("127.0.0.1", port)
     client.loop_start()
-    heard: list[object] = []
+    heard: dict[str, bytes] = {}
 
-    def hear(device: BLEDevice, _: AdvertisementData) -> None:
-        heard[:] = [device]
+    def hear(device: BLEDevice, data: AdvertisementData) -> None:
+        said = b"".join(data.service_data.values())
+        if heard.get(device.address) != said:
+            heard[device.address] = said
+            client.publish(f"bare/{device.address}", said, qos=1)
 
     await BleakScanner(hear, scanning_mode="active", backend=scanner_backend(Receiver(air))).start()
     print("ready", flush=True)

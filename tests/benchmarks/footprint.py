@@ -43,7 +43,7 @@ def footprints(*, quick: bool) -> list[Figure]:
             ours = [sys.executable, "-c", "from cli.main import main; main()", "gateway", "run", "--air", devices.air]
             bare = [sys.executable, "-m", "tests.benchmarks.bare_gateway", devices.air, str(broker.port)]
             env = {"PHR_HOME": str(home), "PHR_MQTT_URL": broker.url, "PHR_GATEWAY_ID": GATEWAY}
-            with _running(ours, env, "gateway_started") as product, _running(bare, {}, "ready") as limit:
+            with running(ours, env, "gateway_started") as product, running(bare, {}, "ready") as limit:
                 time.sleep(0.2 if quick else SETTLE)
                 rows = [_watch((product, limit), seconds) for _ in range(windows)]
     memory, idle = zip(*rows, strict=True)
@@ -55,7 +55,7 @@ def footprints(*, quick: bool) -> list[Figure]:
 
 
 @contextmanager
-def _running(command: Sequence[str], env: dict[str, str], ready: str) -> Iterator[psutil.Process]:
+def running(command: Sequence[str], env: dict[str, str], ready: str) -> Iterator[psutil.Process]:
     """A process that has said `ready` on one of its outputs."""
     with subprocess.Popen(
         command, cwd=ROOT, env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -75,16 +75,16 @@ def _running(command: Sequence[str], env: dict[str, str], ready: str) -> Iterato
 
 def _watch(processes: Sequence[psutil.Process], seconds: float) -> tuple[tuple[Run, Run], tuple[Run, Run]]:
     """(memory, idle) of the two processes over the same `seconds`."""
-    before, began = [_used(process) for process in processes], time.perf_counter()
+    before, began = [used(process) for process in processes], time.perf_counter()
     time.sleep(seconds)
-    after, spent = [_used(process) for process in processes], time.perf_counter() - began
+    after, spent = [used(process) for process in processes], time.perf_counter() - began
     # Nothing at all would be no number to divide by.
     shares = [max(end - start, 1e-6) / spent * 100 for start, end in zip(before, after, strict=True)]
     sizes = [process.memory_info().rss / MEBIBYTE for process in processes]
     return (Run(sizes[0]), Run(sizes[1])), (Run(shares[0]), Run(shares[1]))
 
 
-def _used(process: psutil.Process) -> float:
+def used(process: psutil.Process) -> float:
     """Seconds on a processor: from the scheduler where it tells (Linux, nanoseconds), else in ticks of 10 ms."""
     threads = [*Path(f"/proc/{process.pid}/task").glob("*/schedstat")]
     if threads:
