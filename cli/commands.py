@@ -9,6 +9,7 @@ def register(app: typer.Typer) -> None:
     """Hang every command under `app`."""
     from cli import (
         advice,
+        assign,
         consent,
         contract,
         decode,
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command()(today.today)
     app.command()(trend.trend)
     app.command()(decode.decode)
+    app.command()(assign.assign)
     app.command()(doctor.doctor)
     for name, module in groups.items():
         app.add_typer(module.app, name=name)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from cli.output import emit, result
 from cli.store import resident_of, transaction
 from cli.wiring import settings
+from cli.words_inbox import word
 
 if TYPE_CHECKING:
     from engine.locale import Language
     from engine.review import Item
     from engine.signals import Signals
+
+# For so long a resident is asked about a reading that is only probably theirs; the inbox asks on.
+UNCONFIRMED: Final = timedelta(days=7)
 
 
 def today(
@@ -23,7 +27,7 @@ def today(
 ) -> None:
     """Say what matters today: only advice a person signed for is shown."""
     from engine.evaluate import settle, signals_of
-    from engine.store import repo_advice
+    from engine.store import inbox, repo_advice
 
     now = datetime.now(UTC)
     with transaction(writes=True) as connection:
@@ -31,14 +35,19 @@ def today(
         settle(connection, now)
         signals = signals_of(connection, person, now)
         items = repo_advice.listed(connection, resident=person.id, states=None, limit=10_000)
+        assumed = inbox.assumed_of(connection, person.id, now - UNCONFIRMED)
     lang: Language = "en" if (settings().lang or person.language).lower().startswith("en") else "ja"
     told = say_today(items, signals, lang)
     if json:
-        emit({"resident": person.id, **told})
+        waiting = [{"reading": item.id, "posterior": item.posterior, "values": item.values} for item in assumed]
+        emit({"resident": person.id, **told, "unconfirmed": waiting})
         return
     # A referral is never shortened: its last line may be the telephone number.
     for line in (*told["text"], told["number"]) if told["whole"] else (told["sentence"], told["number"], told["next"]):
         result(line)
+    if assumed:
+        value = ", ".join(f"{number} {unit}" for _, number, unit in assumed[0].values)
+        result(word(lang, "today-assumed", value=value, count=len(assumed)))
 
 
 def say_today(items: list[Item], signals: Signals, lang: Language) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""Whose reading is this: what the home has said about slots and owners; never a guess from the numbers alone.
+"""Whose reading is this: what the home has said about slots and owners, and only then what the numbers say.
 
-A device's slot bound at pairing, or a device bound as a whole to one person, is sure. Everything else is nobody's
-until a person says so: it waits in the inbox, with its time and values kept.
+A device's slot bound at pairing, a device bound as a whole to one person, or a person named with the reading is sure.
+An un-slotted weighing goes to the member it fits at 0.99, is merely assumed to be theirs from 0.9, and below waits in
+the inbox until a person says so, with its time and values kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -16,13 +17,17 @@ from engine.contract.reading import Reading
 Certainty = Literal["sure", "assumed"]
 WHOLE = -1
 UNKNOWN_SLOT = 0xFF
+ASK_BELOW: Final = 0.9
+SURE_FROM: Final = 0.99
+WEIGHED: Final = "body-weight"
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """The resident a reading belongs to and how certain that is."""
+    """The resident a reading belongs to and how certain that is; `posterior` only where the numbers said so."""
 
     resident: str
     certainty: Certainty
+    posterior: float | None = None
 
 
 def owner_of(reading: Reading, bindings: Mapping[int, str], residents: frozenset[str]) -> Owner | None:
@@ -42,3 +47,34 @@ def holder_of(user_slot: int | None, bindings: Mapping[int, str]) -> str | None:
     slot = None if user_slot == UNKNOWN_SLOT else user_slot
     slotted = any(number != WHOLE for number in bindings)
     return bindings.get(WHOLE) if slot is None or not slotted else bindings.get(slot)
+
+
+def left_to_numbers(reading: Reading, bindings: Mapping[int, str]) -> bool:
+    """Whether nothing but the numbers can tell whose this weighing is.
+
+    A slot or a name that we cannot place is somebody's all the same, and a record of unknown time fits nobody's course.
+    """
+    told = reading.person_hint is not None or reading.user_slot not in {None, UNKNOWN_SLOT} or WHOLE in bindings
+    return not told and reading.time_quality != "unknown" and any(value.kind == WEIGHED for value in reading.values)
+
+
+def doubted(owner: Owner) -> Owner:
+    """The same owner, merely assumed: the device itself said that it did not know the person (slot 255)."""
+    return msgspec.structs.replace(owner, certainty="assumed")
+
+
+def likeliest(shares: Mapping[str | None, float]) -> tuple[str | None, float]:
+    """The member with the largest share, the first by id where two are equal; (None, 0) without members."""
+    found = [(-share, name) for name, share in shares.items() if name is not None]
+    if not found:
+        return None, 0.0
+    share, name = min(found)
+    return name, min(-share, 1.0)
+
+
+def owner_by_numbers(shares: Mapping[str | None, float]) -> Owner | None:
+    """The owner when one member's share is large enough to file the reading, else None: somebody is to be asked."""
+    name, share = likeliest(shares)
+    if name is None or share < ASK_BELOW:
+        return None
+    return Owner(name, "sure" if share >= SURE_FROM else "assumed", share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from engine.consent import permits
@@ -12,10 +12,13 @@ from engine.refusal import Refusal as Unreadable
 from engine.review import LIVE, Command, Item, Rank, Refusal, decide, rank
 from engine.store import repo_advice, repo_consents
 from engine.store.database import Connection
+from engine.store.households import household_of
+from engine.store.inbox import red_flags
 
 MAX_REASON: Final = 300
 # More than any town's nurses can have waiting; the order is made here, so the store must not cut the list by age.
 MOST: Final = 10_000
+NAMELESS: Final = timedelta(days=14)
 
 
 def carry_out(connection: Connection, item: Item, command: Command, now: datetime, *, os_user: str) -> Item | Refusal:
@@ -42,6 +45,20 @@ def open_to_nurses(connection: Connection, residents: Iterable[str], now: dateti
     wanted = set(residents)
     said = repo_consents.events_of(connection, wanted, "nurse-review")
     return frozenset(one for one in wanted if permits(said.get(one, []), "nurse-review", None, None, now).granted)
+
+
+def nameless(connection: Connection, now: datetime) -> list[tuple[str, datetime]]:
+    """Households, newest first, that must measure again and say who: a red flag of the last 14 days is nobody's.
+
+    Only where somebody of the household agreed that nurses look; no value leaves the store.
+    """
+    found = red_flags(connection, now - NAMELESS)
+    agreed = [
+        (home, at)
+        for home, at in found.items()
+        if open_to_nurses(connection, household_of(connection, home, now).residents, now)
+    ]
+    return sorted(agreed, key=lambda pair: pair[1], reverse=True)
 
 
 def reason_of(text: str) -> str | Unreadable:

@@ -15,8 +15,8 @@ from operator import attrgetter
 
 import msgspec
 
-from engine.assignment import Certainty, Owner, owner_of
-from engine.contract.kinds import KINDS
+from engine.assignment import UNKNOWN_SLOT, Certainty, Owner, doubted, left_to_numbers, owner_of
+from engine.contract.kinds import KINDS, ROOM
 from engine.contract.reading import Reading, Value
 from engine.contract.units import accepts, convert
 
@@ -26,6 +26,7 @@ AT_ONCE = timedelta()
 FUTURE = timedelta(hours=24)
 # No device of ours existed before the Bluetooth health profiles did; older clocks are unset clocks.
 EARLIEST_YEAR = 2013
+_ROOM = frozenset(kind.code for kind in ROOM)
 
 
 class DeviceFacts(msgspec.Struct, frozen=True):
@@ -81,7 +82,10 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
-    """A surely or presumably known person's reading; `dropped` are kinds left out as implausible."""
+    """A surely or presumably known person's reading; `dropped` are kinds left out as implausible.
+
+    `posterior` is the owner's share where the numbers decided, None where a slot or a person said it.
+    """
 
     reading: Reading
     resident: str
@@ -89,6 +93,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     values: tuple[Stored, ...]
     dropped: tuple[str, ...] = ()
     experimental: bool = False
+    posterior: float | None = None
 
 
 class Unassigned(msgspec.Struct, frozen=True, gc=False):
@@ -98,6 +103,10 @@ class Unassigned(msgspec.Struct, frozen=True, gc=False):
     values: tuple[Stored, ...]
     dropped: tuple[str, ...] = ()
     experimental: bool = False
+
+
+class OfRoom(Unassigned, frozen=True, gc=False):
+    """A room's climate or a device's battery: the household's, never a person's, and no question to anybody."""
 
 
 class Duplicate(msgspec.Struct, frozen=True, gc=False):
@@ -124,13 +133,26 @@ def digest(reading: Reading) -> str:
     return hashlib.sha256(said).hexdigest()
 
 
-def accept(reading: Reading, gateway: str, household: Household, recent: Recent, now: datetime) -> Outcome:
-    """What becomes of `reading`, heard by `gateway` in `household`; total and without side effects."""
+def accept(
+    reading: Reading,
+    gateway: str,
+    household: Household,
+    recent: Recent,
+    now: datetime,
+    fitting: Owner | None = None,
+) -> Outcome:
+    """What becomes of `reading`, heard by `gateway` in `household`; total and without side effects.
+
+    `fitting` is whom the numbers name, looked at only where neither device nor person said whose it is. A member who
+    does not let us record competes like any other, so that their reading is refused and not filed under somebody else.
+    """
     known = recent.digests.get(reading.id)
     if known is not None and known == digest(reading):
         return Duplicate(reading, reading.id)
     device = household.devices.get(reading.device, DeviceFacts())
     owner = owner_of(reading, device.bindings, household.residents)
+    if fitting is not None and fitting.resident in household.residents and open_to_numbers(reading, household):
+        owner = doubted(fitting) if reading.user_slot == UNKNOWN_SLOT and device.bindings else fitting
     if not _may_record(owner, household):
         return Refused(reading, "no-consent", keep=False)
     withheld = household.withheld.get(owner.resident, frozenset()) if owner else frozenset()
@@ -148,6 +170,15 @@ def accept(reading: Reading, gateway: str, household: Household, recent: Recent,
     return _judge_values(reading, gateway, owner, device, recent)
 
 
+def open_to_numbers(reading: Reading, household: Household) -> bool:
+    """Whether this is a weighing on a known, shared scale of which neither device nor person said whose it is.
+
+    A device that was never introduced may still turn out to be somebody's own: its readings wait for its first note.
+    """
+    device = household.devices.get(reading.device)
+    return device is not None and left_to_numbers(reading, device.bindings)
+
+
 def _may_record(owner: Owner | None, household: Household) -> bool:
     return owner.resident in household.recording if owner else bool(household.recording)
 
@@ -161,7 +192,7 @@ def _impossible_time(reading: Reading, now: datetime) -> str | None:
 def _judge_values(reading: Reading, gateway: str, owner: Owner | None, device: DeviceFacts, recent: Recent) -> Outcome:
     kept, dropped = [], []
     for value in reading.values:
-        stored = _store_form(value)
+        stored = store_form(value)
         if isinstance(stored, str):
             dropped.append((value.kind, stored))
         else:
@@ -175,12 +206,14 @@ def _judge_values(reading: Reading, gateway: str, owner: Owner | None, device: D
     if of and not fresh:
         return Duplicate(reading, of)
     names = tuple(kind for kind, _ in dropped)
+    if all(item.kind in _ROOM for item in kept):
+        return OfRoom(reading, fresh, names, device.experimental)
     if owner is None:
         return Unassigned(reading, fresh, names, device.experimental)
-    return Accepted(reading, owner.resident, owner.certainty, fresh, names, device.experimental)
+    return Accepted(reading, owner.resident, owner.certainty, fresh, names, device.experimental, owner.posterior)
 
 
-def _store_form(value: Value) -> Stored | str:
+def store_form(value: Value) -> Stored | str:
     """The value in the kind's unit, or the reason code why it cannot be kept."""
     kind = KINDS.get(value.kind)
     if kind is None:

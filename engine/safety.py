@@ -21,7 +21,9 @@ Facts = Mapping[str, bool]
 TIERS: Final = ("emergency", "referral", "contraindication", "medication", "frailty", "weight", "habit")
 ADULT: Final = Decimal(18)
 LOSS_FROM_BMI: Final = Decimal("25.0")
-NO_EXERCISE: Final = (("bp.home.systolic_max", Decimal(180)), ("bp.home.diastolic_max", Decimal(110)))
+# mm[Hg] from which one reading of a surely known person is urgent, and one of nobody has to be measured again.
+RED_FLAGS: Final = {"systolic": Decimal(180), "diastolic": Decimal(110)}
+NO_EXERCISE: Final = tuple((f"bp.home.{kind}_max", cut) for kind, cut in RED_FLAGS.items())
 # Question -> the tier of its veto; the order is the order in which they are asked.
 QUESTIONS: Final[dict[str, dict[str, str]]] = {
     "exercise-increase": {

@@ -38,6 +38,12 @@ def household_of(connection: Connection, home: str, now: datetime) -> Household:
     return _built(connection, {home}, now)[home]
 
 
+def person_alone(connection: Connection, resident: str, home: str | None, now: datetime) -> Household:
+    """A household of this one resident, for what they or a file said of them alone; id "" where they have no home."""
+    events = events_of(connection, [resident], "record")
+    return _household(home or "", [resident], {}, events, now)
+
+
 def _built(connection: Connection, homes: set[str], now: datetime) -> dict[str, Household]:
     people, devices = _residents(connection, homes), _devices(connection, homes)
     events = events_of(connection, [name for names in people.values() for name in names], "record")

@@ -1,25 +1,25 @@
-"""Readings of nobody yet: shown to people, given to their owner with time and values kept."""
+"""What waits for a person's word: readings of nobody yet, and those the numbers filed under somebody probable."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Float, cast, exists, func, or_, select
 
-from engine.assignment import holder_of
-from engine.intake import Household
-from engine.refusal import Refusal
-from engine.store import audit, repo_outbox, tallies
-from engine.store.households import household_of
+from engine.safety import RED_FLAGS
 from engine.store.instants import from_micros, to_micros
-from engine.store.readings import EVALUATE
 from engine.store.tables import MEASUREMENT, READING
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A reading that waits for an owner; `values` are (kind, value, unit)."""
+    """A reading that waits for a word; `values` are (kind, value, unit).
+
+    `resident` and `posterior` name whose it probably is. With `red_flag` a value asks for a physician, and it has to be
+    measured again by somebody who says who they are; who shows it at home shows no value.
+    """
 
     id: str
     household: str
@@ -27,90 +27,70 @@ class Waiting(msgspec.Struct, frozen=True):
     slot: int | None
     measured_at: datetime
     values: tuple[tuple[str, str, str], ...]
+    resident: str | None = None
+    posterior: float | None = None
+    red_flag: bool = False
 
 
 def waiting(connection: Connection, household: str | None = None, limit: int = 200) -> list[Waiting]:
-    """Up to `limit` readings of nobody, newest first: of one household or of all."""
-    query = select(READING).where(READING.c.outcome == "unassigned").order_by(READING.c.measured_at.desc()).limit(limit)
+    """Up to `limit` readings of one household or of all: red flags first, then the newest."""
+    open_ = or_(READING.c.outcome == "unassigned", (READING.c.outcome == "accepted") & (READING.c.certainty != "sure"))
+    query = select(READING).where(open_).order_by(_flagged().desc(), READING.c.measured_at.desc(), READING.c.id)
     if household is not None:
         query = query.where(READING.c.household_id == household)
+    return _listed(connection, query.limit(limit))
+
+
+def assumed_of(connection: Connection, resident: str, since: datetime) -> list[Waiting]:
+    """What the numbers filed under `resident` since then and nobody has confirmed, newest first."""
+    theirs = (READING.c.resident_id == resident) & (READING.c.measured_at >= to_micros(since))
+    assumed = (READING.c.outcome == "accepted") & (READING.c.certainty == "assumed")
+    return _listed(connection, select(READING).where(theirs, assumed).order_by(READING.c.measured_at.desc()))
+
+
+def _listed(connection: Connection, query: Any) -> list[Waiting]:
     rows = connection.execute(query).all()
     said: dict[str, list[tuple[str, str, str]]] = {}
     for row in connection.execute(select(MEASUREMENT).where(MEASUREMENT.c.reading_id.in_([row.id for row in rows]))):
         said.setdefault(row.reading_id, []).append((row.kind, row.value, row.unit))
-    return [
-        Waiting(
-            row.id,
-            row.household_id,
-            row.device_id,
-            row.user_slot,
-            from_micros(row.measured_at),
-            tuple(said.get(row.id, ())),
-        )
-        for row in rows
-    ]
+    return [_waiting(row, tuple(said.get(row.id, ()))) for row in rows]
 
 
-def assign(
-    connection: Connection, reading: str, resident: str, now: datetime, *, actor: str, os_user: str
-) -> Refusal | None:
-    """Give a waiting reading to `resident`, whom a person named; the reason when that cannot be.
+def red_flags(connection: Connection, since: datetime) -> dict[str, datetime]:
+    """Households where a red flag of nobody waits for a word, with the instant of the newest, none before `since`."""
+    query = select(READING.c.household_id, func.max(READING.c.measured_at).label("at")).group_by(READING.c.household_id)
+    query = query.join_from(MEASUREMENT, READING, READING.c.id == MEASUREMENT.c.reading_id)
+    # By the index over nobody's values, so that a page of the desk never reads every reading of a town.
+    nobodys = MEASUREMENT.c.resident_id.is_(None) & MEASUREMENT.c.kind.in_(sorted(RED_FLAGS))
+    query = query.where(nobodys, MEASUREMENT.c.measured_at >= to_micros(since), _high(), _proven())
+    rows = connection.execute(query.where(READING.c.outcome == "unassigned"))
+    return {row.household_id: from_micros(row.at) for row in rows}
 
-    Refused: `unknown-reading`, `already-assigned`, `not-in-household`, `no-consent`.
-    """
-    row = connection.execute(select(READING).where(READING.c.id == reading)).first()
-    if row is None:
-        return Refusal("unknown-reading", f"there is no reading {reading}")
-    if row.outcome != "unassigned":
-        return Refusal("already-assigned", f"reading {reading} already has an owner")
-    home = household_of(connection, row.household_id, now)
-    if resident not in home.residents:
-        return Refusal("not-in-household", f"resident {resident} does not live where this was measured")
-    if resident not in home.recording:
-        return Refusal("no-consent", f"resident {resident} does not let us record")
-    _give(connection, [reading], resident, home, now)
-    entry = audit.Entry(
-        at=to_micros(now),
-        actor=actor,
-        os_user=os_user,
-        action="reading-assign",
-        subject=reading,
-        detail_hash=audit.detail_hash([reading, resident]),
+
+def _high() -> Any:
+    pairs = (
+        (MEASUREMENT.c.kind == kind) & (cast(MEASUREMENT.c.value, Float) >= cut) for kind, cut in RED_FLAGS.items()
     )
-    audit.append(connection, entry)
-    return None
+    return or_(*pairs)
 
 
-def adopt(connection: Connection, device: str, home: Household, now: datetime) -> int:
-    """Give what waits of a device that was unknown until now to those its first note names; how many.
-
-    Nobody could have been asked about these readings yet, so the bindings made at pairing hold for them, too. What a
-    resident does not let us record stays nobody's.
-    """
-    facts = home.devices.get(device)
-    if facts is None or not facts.bindings:
-        return 0
-    mine = (READING.c.device_id == device) & (READING.c.household_id == home.id)
-    mine &= (READING.c.outcome == "unassigned") & (READING.c.source == "ble")
-    owners: dict[str, list[str]] = {}
-    for row in connection.execute(select(READING.c.id, READING.c.user_slot).where(mine)):
-        owner = holder_of(row.user_slot, facts.bindings)
-        if owner in home.recording:
-            owners.setdefault(owner, []).append(row.id)
-    for owner, ids in owners.items():
-        _give(connection, ids, owner, home, now)
-    count = sum(len(ids) for ids in owners.values())
-    tallies.add(connection, {("adopted", ""): count} if count else {})
-    return count
+def _proven() -> Any:
+    """A camera's estimates and unproven devices alarm nobody."""
+    return READING.c.quality.is_(None) & READING.c.experimental.is_(False)
 
 
-def _give(connection: Connection, ids: Sequence[str], owner: str, home: Household, now: datetime) -> None:
-    """Make readings the owner's, without the kinds the owner withholds, and have the owner looked at anew."""
-    withheld = home.withheld.get(owner, frozenset())
-    mine = MEASUREMENT.c.reading_id.in_(ids)
-    if withheld:
-        connection.execute(delete(MEASUREMENT).where(mine, MEASUREMENT.c.kind.in_(withheld)))
-    connection.execute(update(MEASUREMENT).where(mine).values(resident_id=owner))
-    given = {"resident_id": owner, "certainty": "sure", "outcome": "accepted"}
-    connection.execute(update(READING).where(READING.c.id.in_(ids)).values(given))
-    repo_outbox.put(connection, EVALUATE, [owner], now)
+def _flagged() -> Any:
+    """The same as `_is_flagged`, asked of the database, so that no red flag hides behind the limit."""
+    return _proven() & exists().where(MEASUREMENT.c.reading_id == READING.c.id, _high())
+
+
+def _is_flagged(row: Any, values: tuple[tuple[str, str, str], ...]) -> bool:
+    proven = row.quality is None and not row.experimental
+    return proven and any(kind in RED_FLAGS and Decimal(value) >= RED_FLAGS[kind] for kind, value, _ in values)
+
+
+def _waiting(row: Any, values: tuple[tuple[str, str, str], ...]) -> Waiting:
+    return Waiting(
+        row.id, row.household_id, row.device_id, row.user_slot, from_micros(row.measured_at), values,
+        row.resident_id, row.posterior, _is_flagged(row, values),
+    )  # fmt: skip

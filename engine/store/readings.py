@@ -21,6 +21,7 @@ from engine.intake import (
     SAME_BROADCAST,
     Accepted,
     Duplicate,
+    OfRoom,
     Outcome,
     Recent,
     Refused,
@@ -176,9 +177,10 @@ def _lay_out(item: Heard, at: int, sheet: _Sheet) -> None:
 
 
 def _lay_out_kept(item: Heard, kept: Accepted | Unassigned, at: int, sheet: _Sheet) -> None:
-    reading, resident, certainty, name = kept.reading, None, None, "unassigned"
+    reading, resident, certainty, posterior = kept.reading, None, None, None
+    name = "room" if isinstance(kept, OfRoom) else "unassigned"
     if isinstance(kept, Accepted):
-        resident, certainty, name = kept.resident, kept.certainty, "accepted"
+        resident, certainty, name, posterior = kept.resident, kept.certainty, "accepted", kept.posterior
         sheet.touched.add(resident)
     sheet.tally[name, ""] += 1
     measured_at = to_micros(reading.measured_at)
@@ -186,7 +188,7 @@ def _lay_out_kept(item: Heard, kept: Accepted | Unassigned, at: int, sheet: _She
         reading.id, item.household, item.gateway, reading.device, resident, certainty, name, reading.profile,
         reading.firmware, reading.source, reading.provenance, reading.user_slot, reading.sequence, reading.quality,
         measured_at, reading.time_quality, to_micros(reading.period_start) if reading.period_start else None,
-        to_micros(reading.received_at), at, item.digest or digest(reading), kept.experimental,
+        to_micros(reading.received_at), at, item.digest or digest(reading), kept.experimental, posterior,
     ))  # fmt: skip
     sheet.measurements += [
         (reading.id, value.kind, resident, item.household, reading.device, measured_at, format(value.value, "f"),

@@ -152,6 +152,8 @@ class Reading(Row, table=True):
     stored_at: int = _whole()
     digest: str = _text()
     experimental: bool = Field()
+    # The owner's share where the numbers decided whose this is; NULL where a slot or a person said it.
+    posterior: float | None = Field(default=None)
 
 
 class Measurement(Row, table=True):

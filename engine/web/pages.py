@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from engine.contract.ids import is_id
-from engine.decisions import carry_out, open_to_nurses, queue, reason_of
+from engine.decisions import carry_out, nameless, open_to_nurses, queue, reason_of
 from engine.evaluate import zone_of
 from engine.locale import LANGUAGES, Language
 from engine.refusal import Refusal as Unreadable
@@ -22,7 +22,7 @@ from engine.store.instants import to_micros
 from engine.store.repo_places import ZONE
 from engine.web.desk import COOKIE, HERE, Desk, Signed, SorryError, TheDesk, Trusted, wished
 from engine.web.signin import SESSION_LIFE, Session, name_of
-from engine.web.view import REVIEWED, Filled, detail, legal, row
+from engine.web.view import REVIEWED, Filled, detail, legal, row, when
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 PAGE: Final = 100
@@ -93,10 +93,10 @@ def waiting(desk: TheDesk, session: Signed) -> Response:
             "later": [pair for pair in placed if pair[1].state in LIVE - REVIEWED - {"approved"}],
         }
         shown = {key: _rows(connection, session, pairs[:PAGE], now) for key, pairs in sections.items()}
+        again = [(home, when(session.lang, at, ZoneInfo(ZONE))) for home, at in nameless(connection, now)]
     counts = {key: len(pairs) for key, pairs in sections.items()}
-    return desk.page(
-        "queue.html", session.lang, session, sections=shown, counts=counts, barred=len(found) - len(placed)
-    )
+    more: dict[str, Any] = {"sections": shown, "counts": counts, "nameless": again, "barred": len(found) - len(placed)}
+    return desk.page("queue.html", session.lang, session, **more)
 
 
 @router.get("/advice/{advice}")

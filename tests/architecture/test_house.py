@@ -33,7 +33,8 @@ DOORS = {
 }
 # What is marked pure in the design touches no clock, socket, file, database or randomness.
 PURE = (
-    "engine/contract", "engine/intake.py", "engine/assignment.py", "engine/consent.py", "engine/people.py",
+    "engine/contract", "engine/intake.py", "engine/assignment.py", "engine/assignment_file.py", "engine/likelihood.py",
+    "engine/likelihood_home.py", "engine/consent.py", "engine/people.py",
     "engine/names.py", "engine/observations.py", "engine/signals.py", "engine/trends.py", "engine/activity.py",
     "engine/dates.py", "engine/names_table.py", "engine/consent_texts.py", "engine/refusal.py",
     "engine/municipalities.py", "engine/plan.py", "engine/rules", "engine/observation_templates.py",

@@ -56,7 +56,7 @@ class LooseBatch(msgspec.Struct):
 
 DECODE_ONE = msgspec.json.Decoder(Loose).decode
 DECODE_BATCH = msgspec.json.Decoder(LooseBatch).decode
-READING = f"INSERT INTO reading VALUES ({','.join('?' * 21)})"
+READING = f"INSERT INTO reading VALUES ({','.join('?' * 22)})"
 MEASUREMENT = f"INSERT INTO measurement VALUES ({','.join('?' * 10)})"
 
 
@@ -122,7 +122,7 @@ def _insert(store: sqlite3.Connection, owners: dict[str, Home], payloads: list[b
             readings.append(
                 (one.id, home.id, home.gateway, one.device, home.resident, "sure", "accepted", one.profile,
                  one.firmware, one.source, one.provenance, one.user_slot, one.sequence, one.quality, at,
-                 one.time_quality, None, received, received, (one.id * 3)[:64], False)
+                 one.time_quality, None, received, received, (one.id * 3)[:64], False, None)
             )  # fmt: skip
             measurements += [
                 (one.id, value.kind, home.resident, home.id, one.device, at, value.value, value.unit, value.value,

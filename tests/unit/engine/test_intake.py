@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from engine.assignment import Owner
 from engine.contract.kinds import KINDS
 from engine.contract.reading import Reading, Value
 from engine.intake import (
@@ -64,6 +65,23 @@ def test_a_slot_bound_at_pairing_is_surely_its_owner_and_62_30_stays_62_30() -> 
     assert isinstance(found, Accepted)
     assert (found.resident, found.certainty) == (HANAKO, "sure")
     assert str(found.values[0].value) == "62.30"
+
+
+@pytest.mark.parametrize(("slot", "certainty"), [(None, "sure"), (255, "assumed")])
+def test_who_the_numbers_name_is_only_assumed_where_the_scale_itself_knew_nobody(
+    slot: int | None, certainty: str
+) -> None:
+    fitting = Owner(HANAKO, "sure", 0.995)
+    found = accept(weighing(user_slot=slot), GATEWAY, home(), Recent(), NOW, fitting)
+    assert isinstance(found, Accepted)
+    assert (found.resident, found.certainty, found.posterior) == (HANAKO, certainty, 0.995)
+
+
+def test_whom_the_numbers_name_without_their_consent_is_refused_and_nothing_kept() -> None:
+    silent = home(recording=frozenset({HANAKO}))
+    found = accept(weighing(user_slot=None), GATEWAY, silent, Recent(), NOW, Owner(TARO, "assumed", 0.93))
+    assert isinstance(found, Refused)
+    assert (found.code, found.keep) == ("no-consent", False)
 
 
 def test_pounds_are_converted_once_and_the_device_s_words_are_kept() -> None:
