@@ -103,7 +103,7 @@ def _decode(capture: Line, profiles: Mapping[str, Profile]) -> tuple[Profile, Sa
     profile = _claimant(capture, payloads[-1], profiles)
     if capture.transport == "advertisement":
         return profile, _hear(profile, [_advert(capture, payload) for payload in payloads], _key(capture))
-    return profile, _listen(profile, long_uuid(capture.characteristic_uuid), payloads)
+    return profile, _listen(profile, _characteristic(capture, profiles), payloads)
 
 
 def materials(lines: Iterable[str], profiles: Mapping[str, Profile]) -> dict[str, Known]:
@@ -116,7 +116,7 @@ def materials(lines: Iterable[str], profiles: Mapping[str, Profile]) -> dict[str
             payloads = [bytes.fromhex(text) for text in (*capture.preceding_payloads_hex, capture.payload_hex)]
             profile = _claimant(capture, payloads[-1], profiles)
             if capture.transport == "notification":
-                characteristic = long_uuid(capture.characteristic_uuid)
+                characteristic = _characteristic(capture, profiles)
                 frames.setdefault(profile.id, {}).setdefault(characteristic, []).extend(payloads)
                 continue
             heard = [_advert(capture, payload) for payload in payloads]
@@ -132,7 +132,7 @@ def _claimant(capture: Line, payload: bytes, profiles: Mapping[str, Profile]) ->
     if capture.transport == "advertisement":
         return _one(claim(_advert(capture, payload), profiles))
     everyone, service = {**profiles, **CHARACTERISTICS}, long_uuid(capture.service_uuid)
-    characteristic = long_uuid(capture.characteristic_uuid)
+    characteristic = _characteristic(capture, profiles)
     found = claim_slug(capture.device, characteristic, everyone)
     return _one(found or claim_frame(service, characteristic, capture.local_name, everyone))
 
@@ -153,8 +153,18 @@ def _listen(profile: Profile, characteristic: str, payloads: Sequence[bytes]) ->
             assembler.feed(characteristic, payload)
         except DecodeError:
             continue
-    done = assembler.feed(characteristic, payloads[-1])
-    return (*done, *assembler.finish())[-1].sample
+    done = (*assembler.feed(characteristic, payloads[-1]), *assembler.finish())
+    # A frame that later ones would need is read alone.
+    return done[-1].sample if done else profile.codecs[characteristic].decode(payloads[-1])
+
+
+def _characteristic(capture: Line, profiles: Mapping[str, Profile]) -> str:
+    """Where the payload came from; a named device's capture that does not say means the only one the device has."""
+    if capture.characteristic_uuid is not None or capture.local_name is None:
+        return long_uuid(capture.characteristic_uuid)
+    owner = claim(Advert(address="", name=capture.local_name, services=(long_uuid(capture.service_uuid),)), profiles)
+    codecs = tuple(owner.codecs) if isinstance(owner, Profile) else ()
+    return codecs[0] if len(codecs) == 1 else ""
 
 
 def _key(capture: Line) -> bytes | None:
@@ -164,7 +174,7 @@ def _key(capture: Line) -> bytes | None:
 
 def _hear(profile: Profile, adverts: Sequence[Advert], key: bytes | None) -> Sample:
     """The sample of the last advert, joined with earlier ones of the same measurement."""
-    samples = [read_advert(profile, advert, key) for advert in adverts]
+    samples = [_read(profile, advert, key) for advert in adverts]
     if not samples or samples[-1] is None:
         raise DecodeError("no-measurement", f"an advert of {profile.id} without a measurement")
     heard = samples[-1]
@@ -172,6 +182,16 @@ def _hear(profile: Profile, adverts: Sequence[Advert], key: bytes | None) -> Sam
         if earlier is not None and is_part(profile, earlier) and heard.final and profile.join_adverts is not None:
             heard = profile.join_adverts(earlier, heard) or heard
     return heard
+
+
+def _read(profile: Profile, advert: Advert, key: bytes | None) -> Sample | None:
+    """What the advert says; a recording in the clear is read as such, whoever sent it."""
+    try:
+        return read_advert(profile, advert, key)
+    except DecodeError as error:
+        if error.code != "bindkey-unused":
+            raise
+        return read_advert(profile, advert)
 
 
 def _advert(capture: Line, payload: bytes) -> Advert:

@@ -106,6 +106,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     now: datetime
+    address: str = ""
     pins: Mapping[int, int] = {}
     bodies: Mapping[int, Body] = {}
     key: bytes | None = None
@@ -114,11 +115,15 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Write(msgspec.Struct, frozen=True):
-    """Write `data`, with response unless `response` is false (then the device need not offer acknowledged writes)."""
+    """Write `data`, with response unless `response` is false (then the device need not offer acknowledged writes).
+
+    `optional`: a device that lacks the characteristic or refuses the write is no failure.
+    """
 
     characteristic: str
     data: bytes
     response: bool = True
+    optional: bool = False
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -200,6 +205,10 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     Where a frame can only be read with earlier ones of its characteristic (a unit told at the start, a measurement in
     many parts), `gather(earlier frames, this frame)` gives the measurement this frame completes, or None for a frame
     that will be needed later; `decode` then reads the frame alone. `gather` raises DecodeError and nothing else.
+    `settle(all frames)` gives what was still waiting to be completed when the session ended (a weight whose impedance
+    never came), None for nothing; it never raises.
+    `assembled` says that it reads records a dialogue puts together (`Keep`): a notification of its characteristic is
+    only a piece of the talk and is no record.
     """
 
     decode: Callable[[bytes], Sample]
@@ -207,6 +216,8 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     is_part: Callable[[bytes], bool] | None = None
     join: Callable[[Sample, Sample], Sample] | None = None
     gather: Callable[[tuple[bytes, ...], bytes], Gathered | None] | None = None
+    settle: Callable[[tuple[bytes, ...]], Gathered | None] | None = None
+    assembled: bool = False
 
 
 class Pairing(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +227,7 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
     for the device to accept a new partner. `bond`: none, just-works or passkey (shown on the device). `slots` is how
     many people it tells apart by itself (0: none); `register` lets us take a free slot and choose its PIN.
     `evicts` warns that the maker's own app loses the device. `restarts` says that it forgets us at a battery change.
+    `key`: the household makes up a 16-byte key (`Setting.key`), which the pairing dialogue sets in the device.
     """
 
     wake: Literal["step-on", "cuff", "wear", "mouth", "finger", "look", "none"] = "none"
@@ -225,6 +237,7 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
     register: bool = False
     evicts: bool = False
     restarts: bool = False
+    key: bool = False
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,12 +256,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     Connecting families have `steps` and `codecs` (by characteristic UUID); broadcasting ones have `advert`, which
     returns None when the advert carries no measurement. `join_adverts` merges a frame with a later, fuller one of the
-    same measurement heard within `join_seconds` (None: they are different measurements).
-    `encode_advert(sample, address)` is the inverse of `advert`.
+    same measurement heard within `join_seconds` (None: they are different measurements). `begins` tells which frames
+    that are not final wait for such a later frame; one that waits in vain is kept as `incomplete`, never a reading.
+    `encode_advert(sample, address)` is the inverse of `advert`. `steady` leaves the counters and clocks that run on
+    while one measurement is repeated out of company data: the rest tells a repetition from a new one.
     Encrypted families have `decrypt`: the advert with its data in the clear (unchanged when it already is), given the
-    device's 16-byte key; DecodeError `bindkey-needed` (no key) or `bindkey-wrong`. `encrypt(plain advert, key,
-    counter)` is its inverse. `read_advert` does both.
-    `kinds` overrides what a quantity name means here (a room sensor's `temperature` is no body's).
+    device's 16-byte key; DecodeError `bindkey-needed` (no key), `bindkey-wrong`, `bindkey-unused` (a measurement in
+    the clear although there is a key). `encrypt(plain advert, key, counter)` is its inverse. `read_advert` does both.
+    `kinds` overrides what a quantity name means here (a room sensor's `temperature` is no body's; "" is no reading).
     `slug` is a regular expression over the device slugs of capture files, for records that carry no name.
     `live` says that frames carry no stored records, so the receive time is the time of measurement.
     `counts_daily` says that running totals start at 0 every local midnight.
@@ -266,6 +281,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     encode_advert: Callable[[Sample, str], Advert] | None = None
     join_adverts: Callable[[Sample, Sample], Sample | None] | None = None
     join_seconds: float = 0.0
+    begins: Callable[[Sample], bool] | None = None
+    steady: Callable[[bytes], bytes] | None = None
     decrypt: Callable[[Advert, bytes | None], Advert] | None = None
     encrypt: Callable[[Advert, bytes, int], Advert] | None = None
     kinds: Mapping[str, str] = {}
@@ -282,6 +299,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     def connects(self) -> bool:
         """Whether the gateway must connect to hear this family."""
         return bool(self.steps)
+
+
+def is_part(profile: Profile, sample: Sample) -> bool:
+    """Whether an advert's `sample` is final or begins a measurement that a later frame completes."""
+    return sample.final or (profile.begins is not None and profile.begins(sample))
 
 
 def read_advert(profile: Profile, advert: Advert, key: bytes | None = None) -> Sample | None:

@@ -13,7 +13,28 @@ import msgspec
 
 from engine.contract.kinds import KINDS
 from firmware_profiles import (
+    advert_scales,
+    amazfit_scale,
+    and_devices,
+    and_uw302,
+    beurer_bm85,
+    beurer_consent,
+    bthome,
+    bthome_v1,
+    eufy,
+    eufy_talk,
+    heart_adverts,
     huami_band,
+    keep_s3,
+    lefu_ffb0,
+    omron_memory,
+    omron_sig,
+    qn_broadcast,
+    qn_talk,
+    renpho_msc04,
+    renpho_wbe28,
+    sanitas_talk,
+    sig_activity,
     sig_body,
     sig_heart,
     sig_info,
@@ -24,6 +45,11 @@ from firmware_profiles import (
     sig_temperature,
     sig_time,
     sig_user,
+    switchbot,
+    vendor_scales_talk,
+    xiaogui,
+    xiaomi_mibeacon_scales,
+    xiaomi_mibeacon_sensors,
     xiaomi_scale,
 )
 from firmware_profiles.claim import Ambiguous, Claim, claim, claim_frame, claim_slug
@@ -34,6 +60,8 @@ __all__ = [
     "claim_slug",    "for_firmware", "installed", "load",
 ]  # fmt: skip
 GROUP: Final = "phr.firmware_profiles"
+# The engine takes no longer ones (contract.reading.Word): a gateway could not say what it has.
+LONGEST_WORD: Final = 64
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -49,10 +77,60 @@ PROFILES: Final = _index((
     sig_temperature.TEMPERATURE_PROFILE,
     sig_oximeter.OXIMETER,
     sig_running.RUNNING_PROFILE,
-    sig_scale.RENPHO_ES_WBE28,
+    renpho_wbe28.ES_WBE28,
     xiaomi_scale.V1,
     xiaomi_scale.V2,
     huami_band.BAND,
+    xiaomi_mibeacon_scales.S400,
+    xiaomi_mibeacon_scales.S200,
+    xiaomi_mibeacon_scales.S800,
+    xiaomi_mibeacon_sensors.BODY_THERMOMETER,
+    xiaomi_mibeacon_sensors.ROOM_SENSOR,
+    bthome.V2,
+    bthome_v1.V1,
+    xiaogui.SCALE,
+    eufy.P2,
+    eufy_talk.CONNECTED,
+    eufy.C1,
+    eufy.P3,
+    heart_adverts.POLAR_ADVERT,
+    heart_adverts.XOSS_ADVERT,
+    switchbot.METER,
+    advert_scales.SENSSUN_SCALE,
+    advert_scales.LAICA_SCALE,
+    amazfit_scale.SCALE,
+    and_devices.SCALE,
+    and_devices.CUFF,
+    and_devices.THERMOMETER_PROFILE,
+    and_devices.BODY,
+    and_uw302.TRACKER,
+    sig_activity.MONITOR,
+    omron_sig.CUFF,
+    omron_sig.PASSKEY_CUFF,
+    omron_sig.SCALE,
+    omron_sig.THERMOMETER,
+    omron_sig.OXIMETER,
+    omron_memory.PLAIN_PRESSURE,
+    omron_memory.SWAPPED_PRESSURE,
+    omron_memory.WRIST_PRESSURE,
+    omron_memory.HN_SCALE,
+    omron_memory.HBF_LONG_SCALE,
+    omron_memory.HBF_SCALE,
+    omron_memory.HBF_AGELESS_SCALE,
+    beurer_bm85.BM85,
+    beurer_consent.CONSENT,
+    sanitas_talk.FFE1,
+    qn_talk.QN,
+    qn_broadcast.BROADCAST,
+    renpho_msc04.R_MSC04,
+    lefu_ffb0.TENTHS,
+    lefu_ffb0.HUNDREDTHS,
+    lefu_ffb0.UNKNOWN,
+    vendor_scales_talk.KOOGEEK,
+    vendor_scales_talk.VITAFIT,
+    vendor_scales_talk.ROBI,
+    vendor_scales_talk.SOEHNLE,
+    keep_s3.KEEP_S3,
 ))  # fmt: skip
 """Built-in device families by id."""
 
@@ -144,7 +222,10 @@ def find_fault(profile: Profile) -> str | None:
         "a pattern is no regular expression": not all(map(_is_pattern, patterns)),
         "it neither connects nor reads adverts": not profile.steps and profile.advert is None,
         "it connects but reads no characteristic": bool(profile.steps) and not profile.codecs,
-        "it provides an unknown kind": not {*profile.provides, *profile.kinds.values()} <= KINDS.keys(),
+        "its maker or model has no or more than 64 characters": not all(
+            0 < len(word) <= LONGEST_WORD for word in (profile.maker, profile.model)
+        ),
+        "it provides an unknown kind": not {*profile.provides, *profile.kinds.values()} <= {*KINDS, ""},
         "a family without a third-party capture is experimental": profile.proof != "capture"
         and not profile.experimental,
     }

@@ -41,6 +41,12 @@ def unit_of(sample: Sample, *names: str) -> str | None:
     return units.pop() if units else None
 
 
+def fuller(first: Sample, second: Sample) -> Sample | None:
+    """The one of two frames that says all the other says and perhaps more, None when they contradict each other."""
+    few, many = sorted((first, second), key=lambda sample: len(sample.quantities))
+    return many if few.quantities.items() <= many.quantities.items() else None
+
+
 def positive(value: Decimal | None) -> Decimal | None:
     """`value`, or None for a zero that stands for "not measured"."""
     return value or None

@@ -40,6 +40,7 @@ class Assembler:
         self._count = 0
         self._waiting: _Part | None = None
         self._earlier: dict[str, deque[bytes]] = {}
+        self._needed: dict[str, int] = {}
 
     def feed(self, characteristic: str, data: bytes) -> tuple[Assembled, ...]:
         """What `data` completes: nothing for a part or a frame that later ones need, else its measurement.
@@ -76,12 +77,24 @@ class Assembler:
         earlier = self._earlier.setdefault(characteristic, deque(maxlen=REMEMBERED))
         done = gather(tuple(earlier), data)
         earlier.append(data)
-        return () if done is None else (Assembled(done.sample, done.raw, (number,)),)
+        if done is None:
+            self._needed[characteristic] = number
+            return ()
+        return (Assembled(done.sample, done.raw, (number,)),)
 
     def finish(self) -> tuple[Assembled, ...]:
-        """The part that stayed alone, at the end of the session; a disconnect is a normal end."""
+        """What stayed incomplete at the end of the session; a disconnect is a normal end."""
         part, self._waiting = self._waiting, None
-        return () if part is None else (part.whole,)
+        return (*(() if part is None else (part.whole,)), *self._settle())
+
+    def _settle(self) -> tuple[Assembled, ...]:
+        found = []
+        for characteristic, number in self._needed.items():
+            settle = self._profile.codecs[characteristic].settle
+            done = settle(tuple(self._earlier[characteristic])) if settle else None
+            found += [] if done is None else [Assembled(done.sample, done.raw, (number,))]
+        self._needed.clear()
+        return tuple(found)
 
 
 def _join(sample: Sample, first: Assembled, second: Assembled) -> Assembled:

@@ -1,4 +1,4 @@
-"""Weight Scale Service 0x181D: the weight measurement 0x2A9D, and one scale that counts in other steps.
+"""Weight Scale Service 0x181D: the weight measurement 0x2A9D.
 
 Layout: Bluetooth SIG, GATT Specification Supplement, Weight Measurement.
 """
@@ -6,7 +6,6 @@ Layout: Bluetooth SIG, GATT Specification Supplement, Weight Measurement.
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import partial
 from typing import Final
 
 from engine.contract.reading import Sample
@@ -94,23 +93,4 @@ WEIGHT: Final = Profile(
     codecs={WEIGHT_MEASUREMENT: WEIGHT_CODEC},
     proof="capture",
     pairing=Pairing(wake="step-on", bond="just-works"),
-)
-
-# This scale uses the SIG's UUIDs with steps of 50 g, and its 0x2A9C "body fat" is none: that frame is not read.
-RENPHO_ES_WBE28: Final = Profile(
-    id="renpho-es-wbe28",
-    maker="Renpho",
-    model="ES-WBE28",
-    match=(
-        Match(name=r"Renpho-Scale", service=WEIGHT_SCALE),
-        Match(name=r"Renpho-Scale", service=BODY_COMPOSITION),
-    ),
-    provides=frozenset({"body-weight", "body-height", "bmi"}),
-    source="github.com/KristianP26/ble-scale-sync, tests/scales/renpho.test.ts (btsnoop)",
-    steps=(WriteCurrentTime(), UserConsent(), Subscribe(WEIGHT_MEASUREMENT), UntilIdle(10.0)),
-    codecs={
-        WEIGHT_MEASUREMENT: Codec(decode=partial(decode_weight, grams=50), encode=partial(encode_weight, grams=50))
-    },
-    proof="capture",
-    pairing=Pairing(wake="step-on"),
 )

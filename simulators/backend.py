@@ -224,9 +224,15 @@ class BumbleClient(BaseBleakClient):
         The order is bumble's: its client calls the subscribers synchronously and then sends the confirmation.
         """
         del kwargs
-        self._connected()
+        gatt = self._client()
         async with _bleak_errors():
-            await characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
+            try:
+                await characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
+            except BaseException:
+                # bumble keeps a subscriber that was refused: after the next try everything would come twice.
+                for kept in (gatt.notification_subscribers, gatt.indication_subscribers):
+                    kept.pop(characteristic.handle, None)
+                raise
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         """Unsubscribe."""

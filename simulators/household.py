@@ -15,8 +15,25 @@ Kind = Literal[
     "heart-rate-mirror",
     "xiaomi-scale",
     "step-band",
+    "omron-memory",
+    "and-cuff",
+    "and-first-scale",
+    "and-tracker",
+    "activity-monitor",
     "captured-service",
     "captured-advert",
+    "profile-broadcast",
+    "profile-service",
+    "consent-scale",
+    "ffe1-scale",
+    "qn-scale",
+    "lefu-scale",
+    "koogeek-scale",
+    "vitafit-scale",
+    "robi-scale",
+    "keep-scale",
+    "eufy-scale",
+    "msc04-scale",
 ]
 Address = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-F]{2}(:[0-9A-F]{2}){5}$")]
 Number = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,4})?$")]
@@ -58,6 +75,9 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     measures its `records` at first start; a band's or an advert scale's are there for the harness to play one by one.
     It hangs up after `quiet` without news, rests for `rest`, and stays on the air for at most `aired`; a broadcast
     counts as heard once a gateway listened for `heard_after` without a break. `asleep` waits for the command `wake`.
+    `key` is what it encrypts with or was given at its last pairing, as hex.
+    A `profile-broadcast` broadcasts as its `profile` does.
+    `passkey` is shown while bonding and must be typed in; `pairable` False refuses to bond until `open-pairing`.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -75,6 +95,9 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     pins: dict[int, Annotated[int, msgspec.Meta(ge=0, le=9999)]] = {}
     stuck: bool = False
     secured: bool = False
+    key: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{2}){16}$")] | None = None
+    passkey: Annotated[int, msgspec.Meta(ge=0, le=999_999)] | None = None
+    pairable: bool = True
     asleep: bool = False
     quiet: float = 0.4
     rest: float = 0.3

@@ -21,6 +21,9 @@ Verb = Literal[
     "sleep",
     "drop-link",
     "set-clock",
+    "lose-bonds",
+    "open-pairing",
+    "close-pairing",
     "stats",
     "ledger",
     "now",
@@ -40,7 +43,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One order. `weigh`, `measure`, `steps`, `advertise` mean the same: make a measurement of `values` now, or `at`.
 
     `play` makes the next `count` planned records of a broadcaster, turning the calendar to each; `now` turns the
-    calendar to `at` (none: real time). `set-clock` makes a device's clock `stuck` or not. `drop-link` cuts the link
+    calendar to `at` (none: real time). `lose-bonds` is what a new battery does; `open-pairing` and `close-pairing` are
+    the button. `set-clock` makes a device's clock `stuck` or not. `drop-link` cuts the link
     without a goodbye, after `after` further confirmed records if given. `stats` counts; `ledger` lists what could be
     heard.
     """

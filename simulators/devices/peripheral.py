@@ -57,6 +57,31 @@ def _refuse_reading(_: Any) -> bytes:
     raise ATT_Error(ErrorCode.READ_NOT_PERMITTED)
 
 
+class _Face(PairingDelegate):  # type: ignore[misc]  # bumble is untyped here
+    """What a device shows and asks while bonding: nothing, or its passkey."""
+
+    def __init__(self, device: Peripheral) -> None:
+        shows = device.spec.passkey is not None
+        super().__init__(self.DISPLAY_OUTPUT_ONLY if shows else self.NO_OUTPUT_NO_INPUT)
+        self._device = device
+
+    async def accept(self) -> bool:
+        """Whether the device is in pairing mode."""
+        return self._device.pairable
+
+    async def confirm(self, auto: bool = False) -> bool:
+        """Whether it bonds without a number: not when it has one to show."""
+        del auto
+        return self._device.spec.passkey is None
+
+    async def generate_passkey(self) -> int:
+        """The number on the display."""
+        return self._device.spec.passkey or 0
+
+    async def display_number(self, number: int, digits: int) -> None:
+        """Shown to the person in front of the device."""
+
+
 class Peripheral(ABC):
     """A device on the air; the families add services, frames and manners."""
 
@@ -72,9 +97,10 @@ class Peripheral(ABC):
         self.controller = Controller(spec.name, link=room.air)
         host = Host(self.controller, AsyncPipeSink(self.controller))
         self.device = Device(name=spec.local_name or spec.name, address=Address(spec.address), host=host)
-        self.device.keystore = MemoryKeyStore()
+        self.pairable = spec.pairable
+        self.lose_bonds()
         self.device.pairing_config_factory = lambda _: PairingConfig(
-            sc=True, mitm=False, bonding=True, delegate=PairingDelegate()
+            sc=True, mitm=spec.passkey is not None, bonding=True, delegate=_Face(self)
         )
         self.device.on(self.device.EVENT_CONNECTION, self._on_connection)
 
@@ -120,6 +146,10 @@ class Peripheral(ABC):
         self.news.set()
         await self.wake()
         return {"number": entry.number}
+
+    def lose_bonds(self) -> None:
+        """Know nobody, as after a change of batteries."""
+        self.device.keystore = MemoryKeyStore()
 
     async def wake(self) -> None:
         """Be reachable until all is said."""

@@ -15,10 +15,28 @@ import msgspec
 
 from simulators.address import Place
 from simulators.clock import Calendar, DeviceClock
+from simulators.devices.activity import ActivityMonitor
+from simulators.devices.and_bonded import AndCuff, AndFirstScale
+from simulators.devices.broadcast import ProfileBroadcast
 from simulators.devices.captured import CapturedAdvert, CapturedService
+from simulators.devices.consent_scale import ConsentScale
+from simulators.devices.ffe1 import Ffe1Scale
 from simulators.devices.live import HeartRateMirror, StepBand, XiaomiScale
+from simulators.devices.omron_memory import OmronMemory
 from simulators.devices.peripheral import Peripheral, Room
+from simulators.devices.qn import QnScale
 from simulators.devices.storing import BloodPressureMonitor, BodyCompositionScale, WeightScale
+from simulators.devices.uw302 import StepTracker
+from simulators.devices.vendor import (
+    EufyScale,
+    KeepScale,
+    KoogeekScale,
+    LefuScale,
+    Msc04Scale,
+    ProfileService,
+    RobiScale,
+    VitafitScale,
+)
 from simulators.ether import Air, remove_socket
 from simulators.household import Household, Kind, VirtualDevice
 from simulators.ledger import Ledger
@@ -31,8 +49,25 @@ KINDS: Final[dict[Kind, type[Peripheral]]] = {
     "heart-rate-mirror": HeartRateMirror,
     "xiaomi-scale": XiaomiScale,
     "step-band": StepBand,
+    "omron-memory": OmronMemory,
+    "and-cuff": AndCuff,
+    "and-first-scale": AndFirstScale,
+    "and-tracker": StepTracker,
+    "activity-monitor": ActivityMonitor,
     "captured-service": CapturedService,
     "captured-advert": CapturedAdvert,
+    "profile-broadcast": ProfileBroadcast,
+    "profile-service": ProfileService,
+    "consent-scale": ConsentScale,
+    "ffe1-scale": Ffe1Scale,
+    "qn-scale": QnScale,
+    "lefu-scale": LefuScale,
+    "koogeek-scale": KoogeekScale,
+    "vitafit-scale": VitafitScale,
+    "robi-scale": RobiScale,
+    "keep-scale": KeepScale,
+    "eufy-scale": EufyScale,
+    "msc04-scale": Msc04Scale,
 }
 CLOCK: Final = "clock"
 MAX_LINE: Final = 64 * 1024
@@ -147,6 +182,10 @@ async def _command(device: Peripheral, order: Order, at: datetime | None) -> dic
             return device.drop_link(order.after)
         case "set-clock":
             device.clock.stuck = order.stuck
+        case "lose-bonds":
+            device.lose_bonds()
+        case "open-pairing" | "close-pairing":
+            device.pairable = order.do == "open-pairing"
         case "ledger":
             heard = [msgspec.to_builtins(entry) for entry in device.ledger.heard()]
             return {"heard": heard, "clock_writes": device.clock.writes}

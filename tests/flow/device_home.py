@@ -38,7 +38,7 @@ def device(kind: Kind, **fields: Any) -> VirtualDevice:
     """A device of `kind` with small patience, so that a test is quick."""
     given: dict[str, Any] = {
         "address": "F0:00:00:00:00:21",
-        "profile": PROFILES[kind],
+        "profile": PROFILES.get(kind, ""),
         "heard_after": 0.3,
         "aired": 5.0,
         "rest": 0.1,
@@ -93,11 +93,11 @@ async def home(state: Path, *devices: VirtualDevice) -> AsyncIterator[Home]:
         await asyncio.to_thread(process.stop)
 
 
-class Ears:
-    """A running gateway and what it has made so far."""
+class Made:
+    """What a gateway with this journal has made so far."""
 
-    def __init__(self, journal: Journal, radio: SimulatedRadio) -> None:
-        self.journal, self.radio = journal, radio
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
 
     def readings(self) -> list[Reading]:
         """Every reading in the journal, in the order they were made."""
@@ -124,16 +124,21 @@ class Ears:
         return await self.until(lambda found: len(found) >= number)
 
 
+class Ears(Made):
+    """A running gateway on simulated air and what it has made so far."""
+
+    def __init__(self, journal: Journal, radio: SimulatedRadio) -> None:
+        super().__init__(journal)
+        self.radio = radio
+
+
 def _folder(folder: Path) -> Devices:
     folder.mkdir(exist_ok=True)
     return Devices(folder)
 
 
-@asynccontextmanager
-async def gateway(
-    folder: Path, at: Home, *, pins: dict[int, int] | None = None, name: str = "b"
-) -> AsyncIterator[Ears]:
-    """The production gateway with every device of `at` on its list, until the block ends."""
+def list_devices(folder: Path, at: Home, pins: dict[int, int] | None = None) -> None:
+    """Put every device of `at` on the list in `folder`, unless there is one."""
     listed = _folder(folder)
     if not listed.load():
         for one in at.process.home.devices:
@@ -141,6 +146,14 @@ async def gateway(
             for slot, pin in (pins if pins is not None else dict(one.pins)).items():
                 resident = "r-" + "abcdefgh"[slot] * 13
                 listed.add(entry(one.address, one.profile, household=HOUSEHOLD, resident=resident, slot=slot, pin=pin))
+
+
+@asynccontextmanager
+async def gateway(
+    folder: Path, at: Home, *, pins: dict[int, int] | None = None, name: str = "b"
+) -> AsyncIterator[Ears]:
+    """The production gateway with every device of `at` on its list, until the block ends."""
+    list_devices(folder, at, pins)
     settings = GatewaySettings(home=folder, gateway="g-" + name * 13, broker=NOWHERE)
     journal, radio, stop = Journal(settings.journal_path), SimulatedRadio(at.air), asyncio.Event()
     running = asyncio.create_task(Gateway(settings, journal, radio, radio.now).live(stop))

@@ -49,9 +49,9 @@ def test_the_amazfit_scale_is_not_taken_for_a_band() -> None:
 
 
 @pytest.mark.parametrize("name", ["BM85", "Beurer BM85", "bm-85 1234"])
-def test_the_look_alike_blood_pressure_monitor_is_nobodys(name: str) -> None:
-    assert who(name=name, services=(BLOOD_PRESSURE,)) is None
-    assert claim_frame(BLOOD_PRESSURE, PRESSURE, name, EVERYONE) is None
+def test_the_look_alike_blood_pressure_monitor_has_a_reader_of_its_own(name: str) -> None:
+    assert who(name=name, services=(BLOOD_PRESSURE,)) == "beurer-bm85"
+    assert claim_frame(BLOOD_PRESSURE, PRESSURE, name, EVERYONE) is PROFILES["beurer-bm85"]
 
 
 def test_a_device_with_several_services_goes_to_the_richest() -> None:
@@ -62,9 +62,44 @@ def test_a_device_with_several_services_goes_to_the_richest() -> None:
 def test_a_scale_with_its_own_steps_is_known_by_name_and_read_by_nobody_else() -> None:
     assert who(name="Renpho-Scale", services=(WEIGHT_SCALE, BODY_COMPOSITION)) == "renpho-es-wbe28"
     frame = (BODY_COMPOSITION, BODY_COMPOSITION_MEASUREMENT, "Renpho-Scale")
-    assert claim_frame(*frame, EVERYONE) is None
+    assert claim_frame(*frame, EVERYONE) is PROFILES["renpho-es-wbe28"]
     found = claim_frame(WEIGHT_SCALE, WEIGHT_MEASUREMENT, "Renpho-Scale", EVERYONE)
     assert found is PROFILES["renpho-es-wbe28"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "name", "services", "company"),
+    [
+        ("beurer-consent", "BF720", (WEIGHT_SCALE, BODY_COMPOSITION), None),
+        ("beurer-consent", None, (BODY_COMPOSITION,), 0x0611),
+        ("sanitas-ffe1", "SANITAS SBF70", (uuid16(0xFFE0),), None),
+        ("sanitas-ffe1", "Beurer BF800-W", (), None),
+        ("sanitas-ffe1", "BF700", (), None),
+        ("beurer-consent", "SBF76", (), None),
+        ("qn-scale", "QN-Scale", (uuid16(0xFFF0),), None),
+        ("qn-scale", "Renpho-Scale", (uuid16(0xFFF0),), None),
+        ("renpho-es-wbe28", "Renpho-Scale", (WEIGHT_SCALE, uuid16(0xFFE0)), None),
+        ("renpho-r-msc04", "R-MSC04", (uuid16(0x1A10),), None),
+        ("lefu-tenths", "SWAN", (uuid16(0xFFB0),), 0x02AC),
+        ("lefu-ffb0", "SWAN", (uuid16(0xFFB0),), None),
+        ("lefu-tenths", "Hutbit Scale", (uuid16(0xFFB0),), None),
+        ("robi-s9", "Robi S9", (uuid16(0xFFB0),), 0x02AC),
+        ("vitafit-vt701", "Vitafit Body Fat", (uuid16(0xFFF0),), None),
+        ("koogeek-s1", "Koogeek-S1", (uuid16(0xFFF0),), None),
+        ("keep-s3", "Keep_S3", (uuid16(0x00FF), uuid16(0xFFF0)), None),
+        ("soehnle-shape", "Shape200", (), None),
+    ],
+)
+def test_scales_that_share_a_vendor_s_service_are_told_apart(
+    profile: str, name: str | None, services: tuple[str, ...], company: int | None
+) -> None:
+    data = {} if company is None else {company: bytes(7)}
+    assert who(name=name, services=services, manufacturer_data=data) == profile
+
+
+@pytest.mark.parametrize("service", [0xFFE0, 0xFFF0, 0xFFB0, 0x00FF])
+def test_a_vendor_s_service_alone_says_nothing(service: int) -> None:
+    assert who(services=(uuid16(service),)) is None
 
 
 def test_a_frame_of_a_common_characteristic_is_read_whatever_the_service() -> None:
