@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
         export,
         gateway,
         inbox,
+        mirror,
         profile,
         resident,
         simulate,
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
     groups = {
         "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
         "advice": advice, "inbox": inbox, "export": export, "simulate": simulate, "contract": contract,
-        "profile": profile,
+        "profile": profile, "mirror": mirror,
     }  # fmt: skip
     app.command()(up.up)
     app.command()(web.web)

@@ -77,6 +77,44 @@ def replay(
         fail(Exit.DEVICE_LOST, "no-devices", str(error))
 
 
+@app.command()
+def mirror(
+    url: Annotated[str, typer.Option(help="The home's own broker: mqtt://host:1883.")] = "mqtt://127.0.0.1:1883",
+    name: Annotated[str, typer.Option(help="The mirror's name.")] = "washstand",
+    person: Annotated[str, typer.Option(help="The name under which it knows who looks into it; empty: nobody.")] = "",
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 30.0,
+    count: Annotated[int, typer.Option(min=0, help="How many looks; 0: until Ctrl-C.")] = 0,
+    seed: Annotated[int, typer.Option(help="Which faces.")] = 1,
+) -> None:
+    """Be a smart mirror at a home's broker: discovery, readings, a display; the first line is the map for it."""
+    import time
+    from datetime import UTC, datetime
+
+    from gateway.settings import broker_address
+    from simulators.mirror import MirrorError, SimulatedMirror
+
+    try:
+        simulated = SimulatedMirror(broker_address(url), name, seed).start()
+    except ValueError as error:
+        fail(Exit.USAGE, "bad-broker", str(error))
+    except MirrorError as error:
+        fail(Exit.NETWORK, "no-broker", str(error))
+    emit(simulated.map_for({person: "r-aaaaaaaaaaaaa"} if person else {}))
+    looks = 0
+    try:
+        while not count or looks < count:
+            looks += 1
+            emit({"said": simulated.look(person or None, datetime.now(UTC))})
+            end = time.monotonic() + every
+            while (left := end - time.monotonic()) > 0:
+                if (shown := simulated.shown(left)) is not None:
+                    emit({"shown": shown})
+    except MirrorError as error:
+        fail(Exit.NETWORK, "broker-lost", str(error))
+    finally:
+        simulated.stop()
+
+
 def _household(name: str) -> Household:
     from datetime import UTC, datetime
     from zoneinfo import ZoneInfo

@@ -38,12 +38,27 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who this gateway is; `adapter` such as hci0, None for the first."""
+    """Who this gateway is; `adapter` such as hci0 or hci0,hci1, None for all. `scan`: see `gateway.radio_passive`."""
 
     id: str | None = None
     household: str | None = None
     adapter: str | None = None
+    scan: Literal["auto", "active", "passive"] = "auto"
     zone: str = "Asia/Tokyo"
+
+
+class MirrorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The home's own broker, where mirrors and room sensors speak; None: there is none.
+
+    `discover` takes in Home Assistant's discovery messages as proposals, `announce` publishes our own.
+    """
+
+    url: str | None = None
+    username: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    discover: bool = False
+    announce: bool = False
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lang: str = ""
     mqtt: MqttSettings = MqttSettings()
     gateway: GatewaySettings = GatewaySettings()
+    mirror: MirrorSettings = MirrorSettings()
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
 
@@ -121,7 +137,10 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     for section in ("home", "lang"):
         if env.get(f"PHR_{section.upper()}"):
             found[section] = env[f"PHR_{section.upper()}"]
-    shapes = {"mqtt": MqttSettings, "gateway": GatewaySettings, "engine": EngineSettings, "web": WebSettings}
+    shapes: dict[str, type[msgspec.Struct]] = {
+        "mqtt": MqttSettings, "gateway": GatewaySettings, "mirror": MirrorSettings, "engine": EngineSettings,
+        "web": WebSettings,
+    }  # fmt: skip
     for section, shape in shapes.items():
         for key in shape.__struct_fields__:
             value = env.get(f"PHR_{section}_{key}".upper())

@@ -24,6 +24,7 @@ from engine.store import (
     repo_outbox,
     repo_places,
     repo_residents,
+    repo_shows,
     tallies,
 )
 from engine.store.database import Connection, Engine, StoreError, read, translated, write
@@ -118,6 +119,7 @@ def evaluate_next(engine: Engine, now: datetime) -> str | None:
         debts = repo_outbox.take(connection, TOPIC)
         for debt in debts:
             _attempt(connection, debt.key, now)
+        repo_shows.owe(connection, [debt.key for debt in debts], now)
         repo_outbox.done(connection, debts)
     return debts[0].key if debts else None
 
@@ -226,4 +228,5 @@ def _store(connection: Connection, item: Item, command: Command, now: datetime) 
     if not isinstance(decision, Decision):
         return False
     stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user=ENGINE)
+    repo_shows.owe(connection, [item.resident_id] if command.verb == "deliver" else [], now)
     return isinstance(stored, Item)

@@ -19,14 +19,16 @@ import msgspec
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
 from engine.evaluate import evaluate_next
-from engine.intake import Accepted, Household, Refused, Unassigned, accept
+from engine.intake import Accepted, Household, Refused, Unassigned, accept, open_to_numbers
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
-from engine.store import repo_devices, repo_gateways, tallies
+from engine.showing import pay
+from engine.store import repo_devices, repo_gateways, repo_shows, tallies
 from engine.store.database import Connection, Engine, StoreError, write
+from engine.store.filing import adopt
 from engine.store.households import change_token, households_of
-from engine.store.inbox import adopt
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
+from engine.store.repo_weighings import Weighings
 
 BATCH = 500
 QUIET_SECONDS = 0.5
@@ -117,6 +119,8 @@ def _note(connection: Connection, facts: Facts, place: tuple[str, str], payload:
         tallies.add(connection, Counter(("refused-note", code) for code in codes))
     else:
         repo_gateways.note(connection, gateway, said, now)
+        if isinstance(said, wire.State) and said.state == "ready":
+            repo_shows.owe_home(connection, home.id, now)
 
 
 def _decode_note(leaf: str, payload: bytes) -> wire.DeviceNote | wire.State | wire.Health | str:
@@ -138,13 +142,17 @@ def _judge(
 ) -> list[Heard]:
     homes = facts.of(connection, {gateway for gateway, _ in spoken}, now) if spoken else {}
     recent = recent_of(connection, [item for _, item in spoken if isinstance(item, Reading)])
-    heard = []
+    weighings = Weighings(connection)
+    heard: list[Heard] = []
     for gateway, item in spoken:
         home = homes.get(gateway)
         if isinstance(item, wire.Malformed):
             heard.append(Heard(gateway, None, item))
             continue
-        outcome = accept(item, gateway, home, recent, now) if home else Refused(item, "unknown-gateway")
+        fitting = None
+        if home and open_to_numbers(item, home) and item.id not in recent.digests:
+            fitting = weighings.fitting(home, item, heard)
+        outcome = accept(item, gateway, home, recent, now, fitting) if home else Refused(item, "unknown-gateway")
         remember(recent, gateway, outcome)
         known = recent.digests.get(item.id) if isinstance(outcome, Accepted | Unassigned) else None
         heard.append(Heard(gateway, home.id if home else None, outcome, known))
@@ -194,7 +202,15 @@ class Service:
         elif time.monotonic() - self._busy_at > QUIET_SECONDS:
             with suppress(StoreError):  # a busy database: the debt stays in the outbox
                 evaluate_next(self._engine, self._clock())
+                self._show()
         return len(deliveries)
+
+    def _show(self) -> None:
+        """Hand over the lines mirrors may show; away from the broker they stay owed."""
+        if not self._link.subscribed:
+            return
+        if pay(self._engine, self._clock(), self._link.publish):
+            self._link.flush(1.0)
 
     def _take(self, deliveries: list[Delivery]) -> None:
         try:

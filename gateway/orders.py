@@ -12,6 +12,7 @@ from engine.contract.topics import ROOT
 from engine.contract.wire import Roster
 from gateway.devices import DeviceError, Devices, write_private
 from gateway.log import log
+from gateway.mirror_maps import Maps
 
 ROSTER_FILE: Final = "roster.json"
 Correlation = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -27,7 +28,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to the order with the same correlation id; `count` is the number of devices changed."""
+    """The answer to the order with the same correlation id; `count` is the number of devices and maps changed."""
 
     v: Literal[1] = 1
     correlation: str
@@ -57,7 +58,7 @@ def _obey(order: Order, verb: str, home: Path) -> Reply:
         result: Result = "malformed" if verb == "forget" else "unknown-verb"
         return Reply(correlation=order.correlation, verb=verb, result=result)
     try:
-        count = Devices(home).forget_resident(order.resident)
+        count = Devices(home).forget_resident(order.resident) + Maps(home).forget_resident(order.resident)
     except (DeviceError, OSError):
         return Reply(correlation=order.correlation, verb=verb, result="failed")
     return Reply(correlation=order.correlation, verb=verb, result="done", count=count)

@@ -53,6 +53,17 @@ def broker_address(
     )
 
 
+class HomeBroker(msgspec.Struct, frozen=True, kw_only=True):
+    """The home's own broker, where mirrors and room sensors speak.
+
+    `discover` reads Home Assistant's discovery messages for proposals, `announce` publishes our own there.
+    """
+
+    address: BrokerAddress
+    discover: bool = False
+    announce: bool = False
+
+
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who this gateway is, where it keeps its things, and how patient it is (seconds)."""
 
@@ -66,6 +77,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     health_every: float = 60.0
     silence: float = 45.0
     pairing_agent: bool = False
+    household: str | None = None
+    home_broker: HomeBroker | None = None
 
     @property
     def journal_path(self) -> Path:

@@ -25,7 +25,7 @@ from gateway.broker import Broker as EmbeddedBroker
 from gateway.devices import Devices, entry
 from gateway.journal_peek import peek
 from gateway.service import run
-from gateway.settings import GatewaySettings, broker_address
+from gateway.settings import GatewaySettings, HomeBroker, broker_address
 from simulators.children import Child
 from simulators.household import Household
 from simulators.process import DevicesProcess
@@ -40,10 +40,18 @@ class SimulatedHome:
     """The parts of one home in `root`; the caller adds people, starts the parts and may kill any of them."""
 
     def __init__(
-        self, root: Path, household: Household, rng: Random, *, gateways: int = 1, program: Program | None = None
+        self,
+        root: Path,
+        household: Household,
+        rng: Random,
+        *,
+        gateways: int = 1,
+        program: Program | None = None,
+        home_broker: HomeBroker | None = None,
     ) -> None:
         self.root = root
         self.household = household
+        self.home_broker = home_broker
         self.devices = DevicesProcess(household, root / "devices")
         self.home_id = new_id("h", rng)
         self.gateway_ids = tuple(new_id("g", rng) for _ in range(gateways))
@@ -125,7 +133,7 @@ class SimulatedHome:
         address = broker_address(own.url, mqtt5=own.mqtt5, username=gateway, password=own.password(gateway))
         settings = GatewaySettings(
             home=self.root_of(gateway), gateway=gateway, broker=address, zone=self.household.zone, retry=RETRY_SECONDS,
-            retry_most=RETRY_SECONDS,
+            retry_most=RETRY_SECONDS, household=self.home_id, home_broker=self.home_broker,
         )  # fmt: skip
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

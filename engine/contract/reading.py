@@ -42,6 +42,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What one decoded frame says. `time` is the device's wall clock without a zone, None when absent or unset.
 
     `quantities` uses the closed list of quantity names; `final` False is a preview that must never be stored.
+    `stored` says that it comes out of the device's memory: without a trusted time nobody knows when it was made.
     """
 
     quantities: dict[str, Quantity]
@@ -49,6 +50,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime | None = None
     user_slot: int | None = None
     sequence: int | None = None
+    stored: bool = False
 
 
 # gc=False: no cycle can be made of these, and a batch of thousands costs a third less when no collector walks it.
@@ -97,12 +99,12 @@ def reading_id(device: str, slot: int | None, anchor: str, raw: bytes) -> str:
 def values_of(sample: Sample, kinds: Mapping[str, str] = _AS_NAMED) -> tuple[Value, ...]:
     """The measurable quantities of `sample` as wire values, in the order of the table of kinds.
 
-    `kinds` says where a quantity name means another kind than usual (a room sensor's temperature). Text, flags and
-    lists are not readings and are left out; digits are kept as the device sent them.
+    `kinds` says where a quantity name means another kind than usual (a room sensor's temperature), "" being none.
+    Text, flags and lists are not readings and are left out; digits are kept as the device sent them.
     """
     found: dict[str, Quantity] = {}
     for name, quantity in sample.quantities.items():
-        code = kinds.get(name) or (BY_QUANTITY[name].code if name in BY_QUANTITY else None)
-        if code is not None and isinstance(quantity.value, Decimal):
+        code = kinds.get(name, BY_QUANTITY[name].code if name in BY_QUANTITY else "")
+        if code and isinstance(quantity.value, Decimal):
             found[code] = quantity
     return tuple(Value(code, format(found[code].value, "f"), found[code].unit) for code in KINDS if code in found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import msgspec
 
-from engine.contract.reading import END, DeviceId, Instant, Reading, ReadingId, ResidentId, Word
+from engine.contract.reading import END, DeviceId, Instant, Number, Reading, ReadingId, ResidentId, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,7 +81,10 @@ class State(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Health(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A gateway's health without health data: uptime in seconds, journal rows, clock offset in seconds."""
+    """A gateway's health without health data: uptime in seconds, journal rows, clock offset in seconds.
+
+    `adverts` were heard and `scan_restarts` were needed since the start: an ear that hears nothing shows here.
+    """
 
     version: str
     at: Instant
@@ -89,6 +92,8 @@ class Health(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     journal: int
     parked: int = 0
     unknown_adverts: int = 0
+    adverts: int = 0
+    scan_restarts: int = 0
     clock_offset: float | None = None
 
 
@@ -96,6 +101,25 @@ class Roster(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The opaque ids of the people of a household."""
 
     residents: tuple[ResidentId, ...]
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value a mirror may show, in its kind's unit."""
+
+    kind: Word
+    value: Number
+    unit: Word
+    at: Instant
+
+
+class Show(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a mirror may show to a resident it has identified, up to `until`; without lines nothing may be shown."""
+
+    resident: ResidentId
+    until: Instant
+    ja: Annotated[tuple[str, ...], msgspec.Meta(max_length=6)] = ()
+    en: Annotated[tuple[str, ...], msgspec.Meta(max_length=6)] = ()
+    values: tuple[Shown, ...] = ()
 
 
 class _One(Reading, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,7 +164,7 @@ _decode_id = msgspec.json.Decoder(_Identified).decode
 _FIELDS = Reading.__struct_fields__
 
 
-def encode(message: Ack | Bad | DeviceNote | State | Health | Roster) -> bytes:
+def encode(message: Ack | Bad | DeviceNote | State | Health | Roster | Show) -> bytes:
     """The JSON of a message other than readings."""
     return _encode(message)
 
@@ -234,7 +258,7 @@ def schemas() -> dict[str, object]:
     """JSON Schema 2020-12 of every message, by topic leaf, from the same types that decode them."""
     shapes: dict[str, type] = {
         "reading": _One, "readings": _Batch, "ack": Ack, "bad": Bad, "device": DeviceNote, "state": State,
-        "health": Health, "roster": Roster,
+        "health": Health, "roster": Roster, "show": Show,
     }  # fmt: skip
     tops, components = msgspec.json.schema_components(shapes.values(), ref_template="#/$defs/{name}")
     for component in components.values():

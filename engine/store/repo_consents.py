@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from engine.consent import Event
-from engine.store import audit
+from engine.store import audit, repo_outbox
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import CONSENT
 from engine.store.tallies import note_people_changed
@@ -33,6 +33,8 @@ def append(connection: Connection, event: Event, *, os_user: str) -> Event:
     )  # fmt: skip
     audit.append(connection, entry)
     note_people_changed(connection)
+    if event.purpose == "mirror-display":
+        repo_outbox.put(connection, "show", [event.resident], event.at)
     return _event(row | {"seq": seq})
 
 

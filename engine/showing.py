@@ -1,0 +1,49 @@
+"""Paying mirrors their lines: a resident's show goes to every gateway of their home when something changed.
+
+Residents who never said anything about mirrors cost nothing; who withdrew is sent a show without lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from engine.contract import topics
+from engine.contract.wire import encode
+from engine.evaluate import history_of, zone_of
+from engine.show import PURPOSE, show
+from engine.store import repo_advice, repo_consents, repo_outbox, repo_places, repo_residents
+from engine.store.database import Connection, Engine, read, write
+from engine.store.repo_shows import TOPIC
+
+AT_ONCE: Final = 50
+
+
+def messages_of(connection: Connection, resident: str, now: datetime) -> list[tuple[str, bytes]]:
+    """Topic and payload of the resident's show for each gateway of the home; none without a home."""
+    person = repo_residents.get(connection, resident)
+    if person is None or person.household_id is None:
+        return []
+    events = repo_consents.events_of(connection, [resident], PURPOSE).get(resident, [])
+    items = repo_advice.listed(connection, resident=resident, states=None, limit=10_000)
+    made = encode(show(person, history_of(connection, resident, now), items, events, zone_of(connection, person), now))
+    homes = repo_places.gateways(connection, person.household_id)
+    return [(topics.show(item.id, resident), made) for item in homes]
+
+
+def pay(engine: Engine, now: datetime, send: Callable[[str, bytes], None]) -> int:
+    """Hand the messages that are due to `send`, topic and payload, and settle their debts; how many messages.
+
+    What `send` raises leaves everything owed. What is lost with a connection is owed again when the gateway is back.
+    """
+    with read(engine) as connection:
+        if not repo_outbox.owes(connection, TOPIC):
+            return 0
+    with write(engine) as connection:
+        debts = repo_outbox.take(connection, TOPIC, AT_ONCE)
+        messages = [message for debt in debts for message in messages_of(connection, debt.key, now)]
+        for topic, payload in messages:
+            send(topic, payload)
+        repo_outbox.done(connection, debts)
+    return len(messages)
