@@ -8,6 +8,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Hang every command under `app`."""
     from cli import (
+        add,
         advice,
         assign,
         consent,
@@ -19,10 +20,12 @@ def register(app: typer.Typer) -> None:
         engine,
         export,
         gateway,
+        imports,
         inbox,
         mirror,
         profile,
         resident,
+        routes,
         simulate,
         today,
         trend,
@@ -34,6 +37,7 @@ def register(app: typer.Typer) -> None:
         "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
         "advice": advice, "inbox": inbox, "export": export, "simulate": simulate, "contract": contract,
         "profile": profile, "mirror": mirror,
+        "import": imports,
     }  # fmt: skip
     app.command()(up.up)
     app.command()(web.web)
@@ -42,6 +46,8 @@ def register(app: typer.Typer) -> None:
     app.command()(trend.trend)
     app.command()(decode.decode)
     app.command()(assign.assign)
+    app.command()(add.add)
+    app.command()(routes.routes)
     app.command()(doctor.doctor)
     for name, module in groups.items():
         app.add_typer(module.app, name=name)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from engine.contract.kinds import KINDS
-from engine.observation_derived import step_summaries, with_bmi
+from engine.observation_derived import STEP_TOTALS, step_summaries, with_bmi
 from engine.observations import Measured, UnbuildableError, build, fold
 from engine.people import Resident
 from engine.store import repo_measured
@@ -31,7 +31,8 @@ def observations_of(
     zone = ZoneInfo(repo_measured.zone_of(connection, person.id) or "Asia/Tokyo")
     stored = repo_measured.measured_of(connection, person.id)
     # A day's steps need the totals of the day before, so the days are chosen after the summaries are made.
-    every = [*with_bmi(stored, person.height_cm), *step_summaries(stored, zone, now)]
+    others = [row for row in stored if row.kind not in STEP_TOTALS]
+    every = [*with_bmi(others, person.height_cm), *step_summaries(stored, zone, now)]
     for row in fold([row for row in every if _within(row, span, zone)]):
         known = KINDS.get(row.kind)
         if known is not None and not known.observed:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,6 +16,9 @@ from engine.activity import day_totals
 from engine.contract.kinds import KINDS
 from engine.observation_values import Measured
 from engine.signals import bmi
+
+# What a day's summary is made of; stored totals of a day (imports, entries by hand) are not said a second time.
+STEP_TOTALS: Final = frozenset({"steps-total", "steps-day"})
 
 
 class _Total(msgspec.Struct, frozen=True):
@@ -47,20 +51,26 @@ def _bmi(weight: Measured, height_cm: Decimal) -> Measured:
 
 
 def step_summaries(rows: Sequence[Measured], zone: ZoneInfo, as_of: datetime) -> Iterator[Measured]:
-    """One day summary for every civil day the running totals of one resident tell about, in order.
+    """One summary for every civil day that running totals or totals of a day tell about, in order.
 
-    Preliminary while the day is not over at `as_of`, or where a total of that day was; experimental likewise.
+    The highest source of a day counts. Preliminary while the day is not over at `as_of`, or where a total of that day
+    was; experimental likewise.
     """
-    totals = [row for row in rows if row.kind == "steps-total" and row.value is not None]
+    told = [row for row in rows if row.kind in STEP_TOTALS and row.value is not None]
+    totals = [row for row in told if row.kind == "steps-total"]
     points = [_Total(row.measured_at, row.value or Decimal(0), row.device_id or "", row.period_start) for row in totals]
+    days = dict(day_totals(points, zone))
     by_day: dict[date, list[Measured]] = defaultdict(list)
-    for row in totals:
-        by_day[row.measured_at.astimezone(zone).date()].append(row)
+    for row in told:
+        day = row.measured_at.astimezone(zone).date()
+        by_day[day].append(row)
+        if row.kind == "steps-day":
+            days[day] = max(row.value or Decimal(0), days.get(day, Decimal(0)))
     today = as_of.astimezone(zone).date()
-    for day, steps in day_totals(points, zone).items():
+    for day, steps in sorted(days.items()):
         sources = by_day[day]
         yield Measured(
-            reading_id=None, resident_id=totals[0].resident_id, device_id=None, gateway_id=None, kind="steps-day",
+            reading_id=None, resident_id=told[0].resident_id, device_id=None, gateway_id=None, kind="steps-day",
             value=steps, unit=KINDS["steps-day"].unit, measured_at=as_of, day=day,
             preliminary=day >= today or any(row.preliminary for row in sources),
             experimental=any(row.experimental for row in sources),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from engine.consent import Event, permits
@@ -13,6 +14,7 @@ from engine.contract.kinds import KINDS
 from engine.intake import DeviceFacts, Household
 from engine.store.repo_consents import events_of
 from engine.store.tables import BINDING, DEVICE, GATEWAY, RESIDENT, TALLY
+from engine.store.tables_spots import SPOT
 
 _CHANGE = ("change", "people")
 
@@ -27,10 +29,14 @@ def change_token(connection: Connection) -> int:
 
 def households_of(connection: Connection, gateways: Iterable[str], now: datetime) -> dict[str, Household]:
     """The household of each enrolled gateway, with consent to record as of `now`; unknown gateways are left out."""
-    rows = connection.execute(select(GATEWAY.c.id, GATEWAY.c.household_id).where(GATEWAY.c.id.in_(set(gateways))))
-    homes = {row.id: row.household_id for row in rows}
-    built = _built(connection, set(homes.values()), now)
-    return {gateway: built[home] for gateway, home in homes.items()}
+    query = select(GATEWAY.c.id, GATEWAY.c.household_id, SPOT.c.household_id.label("spot"))
+    query = query.join(SPOT, SPOT.c.household_id == GATEWAY.c.household_id, isouter=True)
+    rows = connection.execute(query.where(GATEWAY.c.id.in_(set(gateways)))).all()
+    built = _built(connection, {row.household_id for row in rows}, now)
+    return {
+        row.id: msgspec.structs.replace(built[row.household_id], spot=True) if row.spot else built[row.household_id]
+        for row in rows
+    }
 
 
 def household_of(connection: Connection, home: str, now: datetime) -> Household:

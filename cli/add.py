@@ -1,0 +1,241 @@
+"""`phr add`: what a person measured and types in themselves."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, NoReturn
+from zoneinfo import ZoneInfo
+
+import msgspec
+import typer
+
+from cli.entry_words import entry_word
+from cli.exits import Exit
+from cli.imports import no_consent
+from cli.output import emit, fail, result, say
+from cli.store import actor, os_user, resident_of, transaction
+from cli.wiring import language, settings
+
+if TYPE_CHECKING:
+    from engine.contract.reading import Value
+    from engine.imports.model import Record
+    from engine.people import Resident
+    from engine.refusal import Refusal
+    from engine.store.database import Connection
+    from engine.store.readings import Heard
+
+_YEAR = timedelta(days=365)
+# A clock of a minute's display, read a little late: later than this is the future.
+_SLACK = timedelta(minutes=5)
+_FORMATS = ("%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "iso", "era")
+
+
+def add(
+    what: Annotated[list[str] | None, typer.Argument(help="weight 62.3 bp 128/76 pulse 70 waist 88 steps 5400")] = None,
+    resident: Annotated[str | None, typer.Option(help="Whose values, r-…; default: the only resident.")] = None,
+    at: Annotated[str | None, typer.Option(help="When: 7:05, 2026-11-21 7:05 or 令和8年11月21日 7時5分.")] = None,
+    date: Annotated[str | None, typer.Option(help="The day of the steps, or of a value without a time.")] = None,
+    unit: Annotated[str | None, typer.Option(help="kg or lb, for the weight.")] = None,
+    height: Annotated[str | None, typer.Option(help="Height in centimetres.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="A surprising but possible value is right.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who is answerable; default: the user of this computer.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Record weight, waist, blood pressure, pulse, temperature or steps by hand; several at once."""
+    lang = language(settings())
+    words = [*(what or []), *(["height", height] if height else [])]
+    person, zone = _person(resident)
+    if not words:
+        words = _asked(lang)
+    values = _values(words, unit, lang)
+    now = datetime.now(UTC)
+    moment = _moment(at, date, zone, now)
+    _confirm(person, values, now, lang, yes=yes)
+    with transaction(writes=True) as connection:
+        heard = _store(connection, person, values, moment, zone, now, actor(by))
+    _echo(heard, zone, lang, json=json)
+
+
+def _person(resident: str | None) -> tuple[Resident, ZoneInfo]:
+    """Whose values, and their zone; consent is asked for first."""
+    from engine.store import repo_measured, repo_residents
+    from engine.taking import may_record
+
+    with transaction() as connection:
+        if resident is None:
+            people = [one for one in repo_residents.listed(connection) if one.status == "active"]
+            if len(people) != 1:
+                fail(Exit.USAGE, "whose", "say whose values they are: --resident r-… (phr resident list)")
+            person = people[0]
+        else:
+            person = resident_of(connection, resident)
+        if not may_record(connection, person, datetime.now(UTC)):
+            no_consent(person.id)
+        return person, ZoneInfo(repo_measured.zone_of(connection, person.id) or settings().gateway.zone)
+
+
+def _asked(lang: str) -> list[str]:
+    """What the person answers; an empty answer leaves that out."""
+    if not _at_terminal():
+        fail(Exit.USAGE, "missing-value", "write what was measured: phr add weight 62.3 bp 128/76")
+    questions = {"weight": "ask-weight", "bp": "ask-pressure", "pulse": "ask-pulse", "waist": "ask-waist"}
+    words: list[str] = []
+    for name, key in (questions | {"steps": "ask-steps"}).items():
+        answer = _answer(entry_word(lang, key))
+        words += [name, answer] if answer else []
+    if not words:
+        say(entry_word(lang, "nothing"))
+        raise typer.Exit(int(Exit.NOT_FOUND))
+    return words
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _answer(question: str) -> str:
+    """What the person types; the library's own prompt would leave a space in the result."""
+    sys.stderr.write(f"{question}: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def _values(words: list[str], unit: str | None, lang: str) -> tuple[Value, ...]:
+    from engine.imports.spoken import parse
+    from engine.refusal import Refusal
+
+    found = parse(words, unit)
+    if isinstance(found, Refusal):
+        _question(found, lang)
+    return found
+
+
+def _question(refusal: Refusal, lang: str) -> NoReturn:
+    """A value that cannot be is refused with what could have been meant."""
+    from engine.contract.kinds import KINDS
+
+    kind = KINDS.get((refusal.field or "").split(" ", maxsplit=1)[0])
+    if refusal.code == "crossed" and refusal.message:
+        fail(Exit.USAGE, refusal.code, entry_word(lang, "crossed", guess=refusal.message))
+    if kind is not None and refusal.code == "implausible":
+        what = f"{getattr(kind, lang)} {(refusal.field or '').split(' ', maxsplit=1)[1]}"
+        told = entry_word(lang, "implausible", what=what, low=kind.low, high=kind.high, unit=kind.unit)
+        meant = f" {entry_word(lang, 'meant', guess=refusal.message)}" if refusal.message else ""
+        fail(Exit.USAGE, refusal.code, told + meant)
+    fail(Exit.USAGE, refusal.code, f"{refusal.field}: {refusal.message}".rstrip(": "))
+
+
+def _moment(at: str | None, day: str | None, zone: ZoneInfo, now: datetime) -> tuple[datetime, bool]:
+    """When it was measured, to the minute, and whether a person said so."""
+    from engine.imports.moments import clock, moment
+
+    if at is None and day is None:
+        return now.replace(second=0, microsecond=0), False
+    local = now.astimezone(zone)
+    # A time alone (7:05, 午後3時5分) is of the named day, else of today.
+    alone = at is not None and clock(at) is not None
+    text = f"{day or local.date().isoformat()} {at}" if alone else at or day or ""
+    found = moment(text, _FORMATS, zone)
+    if found is None:
+        fail(Exit.USAGE, "unreadable-date", f"not a time: {text} (write 2026-11-21 7:05)")
+    if at is None and found > now and found.astimezone(zone).date() == local.date():
+        found = now.replace(second=0, microsecond=0)
+    if found > now + _SLACK:
+        fail(Exit.USAGE, "future", f"{text} has not come yet")
+    return found, True
+
+
+def _confirm(person: Resident, values: tuple[Value, ...], now: datetime, lang: str, *, yes: bool) -> None:
+    """Ask about a value far from the last one; what cannot be was refused before and no yes changes that."""
+    from engine.contract.kinds import KINDS
+    from engine.imports.spoken import unusual
+    from engine.store.instants import to_micros
+    from engine.store.repo_history import history
+
+    kinds = [value.kind for value in values]
+    with transaction() as connection:
+        past = history(connection, person.id, kinds, to_micros(now - _YEAR), to_micros(now))
+    doubt = unusual(values, {kind: points[-1].value for kind, points in past.items() if points})
+    if doubt is None or yes:
+        return
+    label = KINDS[doubt.kind]
+    before, new = f"{doubt.before} {label.unit}", f"{doubt.now} {label.unit}"
+    question = f"{getattr(label, lang)}: {entry_word(lang, 'unusual', before=before, now=new)}"
+    if not _at_terminal():
+        fail(Exit.REFUSED, "unusual", f"{question} {entry_word(lang, 'unusual-how')}")
+    if not _answer(f"{question} [y/N]").lower().startswith(("y", "は")):
+        fail(Exit.REFUSED, "unusual", entry_word(lang, "nothing"))
+
+
+def _store(
+    connection: Connection, person: Resident, values: tuple[Value, ...], moment: tuple[datetime, bool], zone: ZoneInfo,
+    now: datetime, who: str,
+) -> list[Heard]:  # fmt: skip
+    from engine.imports.model import reading_of
+    from engine.sameness import judged
+    from engine.store import audit
+    from engine.store.readings import write_batch
+    from engine.taking import Source, entry
+
+    records = _records(values, moment[0], zone, now)
+    readings = [
+        msgspec.structs.replace(
+            reading_of(record, person.id, "manual", now), profile="manual", source="manual", provenance="self-reported",
+            time_quality="device" if moment[1] else "received",
+        )
+        for record in records
+    ]  # fmt: skip
+    heard = judged(connection, person, list(zip(records, readings, strict=True)), zone, now, "manual")
+    write_batch(connection, heard, [], now)
+    source = Source(person, "manual", zone, who, os_user())
+    audit.append(connection, entry(source, "reading-add", now, [reading.id for reading in readings]))
+    return heard
+
+
+def _records(values: tuple[Value, ...], at: datetime, zone: ZoneInfo, now: datetime) -> list[Record]:
+    """One record of what was measured together, and one of the day's steps, which span that day."""
+    from engine.imports.model import Record
+    from engine.imports.moments import day_span
+
+    start, end = day_span(at.astimezone(zone).date(), zone)
+    steps = tuple(value for value in values if value.kind == "steps-day")
+    rest = tuple(value for value in values if value.kind != "steps-day")
+    found = [Record(line=1, origin="", at=at, values=rest)] if rest else []
+    # Today's steps are those until now; a finished day's are that day's, whatever the hour they are told.
+    today = end > now
+    return found + ([Record(line=1, origin="", at=at if today else end, start=start, values=steps)] if steps else [])
+
+
+def _echo(heard: list[Heard], zone: ZoneInfo, lang: str, *, json: bool) -> None:
+    from engine.intake import Accepted, Duplicate, Refused
+
+    shown = []
+    for item in heard:
+        outcome = item.outcome
+        if isinstance(outcome, Refused):
+            fail(Exit.NO_CONSENT if outcome.code == "no-consent" else Exit.REFUSED, outcome.code, outcome.code)
+        if isinstance(outcome, Accepted | Duplicate):
+            reading = outcome.reading
+            what = ", ".join(_plain(value.kind, value.value, value.unit, lang) for value in reading.values)
+            day_only = reading.period_start is not None
+            when = f"{reading.measured_at.astimezone(zone):{'%Y-%m-%d' if day_only else '%Y-%m-%d %H:%M'}}"
+            new = isinstance(outcome, Accepted)
+            shown.append({"id": reading.id, "outcome": "accepted" if new else "duplicate", "at": reading.measured_at,
+                          "values": [msgspec.to_builtins(value) for value in reading.values]})  # fmt: skip
+            if not json:
+                result(entry_word(lang, "stored" if new else "already", what=what, when=when))
+                say(entry_word(lang, "take-back", id=reading.id))
+    if json:
+        emit({"readings": shown})
+    if not any(one["outcome"] == "accepted" for one in shown):
+        raise typer.Exit(int(Exit.ALREADY))
+
+
+def _plain(kind: str, value: str, unit: str, lang: str) -> str:
+    """A value in words: the label, the digits as typed, and a unit people read."""
+    from engine.contract.kinds import KINDS
+
+    spoken = {"[lb_av]": "lb", "mm[Hg]": "mmHg", "Cel": "℃", "{steps}/d": "歩" if lang == "ja" else "steps"}
+    return f"{getattr(KINDS[kind], lang)} {Decimal(value):f} {spoken.get(unit, unit)}"

@@ -1,0 +1,1 @@
+"""Parsers of other people's exports: bytes in, records and faults out; pure, streaming, refusing by code."""
