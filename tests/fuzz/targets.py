@@ -12,6 +12,9 @@ from engine.contract.wire import Malformed, Unreadable, decode_readings
 from firmware_profiles.captures import answer, materials
 from firmware_profiles.noise import Known, change, try_once
 from firmware_profiles.registry import CHARACTERISTICS, PROFILES
+from gateway.discovery import discover, propose
+from gateway.mirror import map_of, read_message
+from tests.unit.engine.imports.test_totality import PARSERS, Parser, outcome
 
 CAPTURES: Final = Path(__file__).parents[1] / "golden/captures/ble_vectors.jsonl"
 Target = Callable[[Random], Iterator[str]]
@@ -23,7 +26,9 @@ def targets() -> dict[str, Target]:
     known = materials(lines, PROFILES)
     everyone = {**PROFILES, **CHARACTERISTICS}
     found = {name: _profile(name, known.get(name, Known())) for name in everyone}
-    return found | {"decode": _lines(lines), "wire": _wire}
+    files = {f"import-{name}": _file(parser, whole) for name, (parser, whole) in PARSERS.items()}
+    messages = {"mirror": _mirror, "home-assistant": _discovery}
+    return found | files | messages | {"decode": _lines(lines), "wire": _wire}
 
 
 def _profile(name: str, known: Known) -> Target:
@@ -34,6 +39,44 @@ def _profile(name: str, known: Known) -> Target:
             yield f"{breach.law}: {breach.by}"
 
     return turn
+
+
+def _file(parser: Parser, whole: bytes) -> Target:
+    def turn(rng: Random) -> Iterator[str]:
+        data = change(whole, rng)
+        try:
+            outcome(parser, data)
+        except Exception as error:  # noqa: BLE001 - this is what the campaign looks for
+            yield f"{type(error).__name__} {error}: {data[:4000]!r}"
+
+    return turn
+
+
+_MAP: Final = map_of({
+    "name": "m", "topic": "home/m", "quality": "/q", "person": "/who", "people": {}, "time": "/at",
+    "values": [{"pointer": "/hr", "kind": "heart-rate", "unit": "/min"}],
+})  # fmt: skip
+_SAID: Final = b'{"hr": 62.30, "q": 0.93, "who": "hanako", "at": "2026-11-21T07:00:00+09:00"}'
+_SENSOR: Final = (
+    b'{"stat_t":"mirror/state","unit_of_meas":"bpm","val_tpl":"{{ value_json.vitals.hr }}","name":"Heart rate",'
+    b'"dev":{"ids":["m-1"],"mf":"Acme","mdl":"Mirror 3"}}'
+)
+
+
+def _mirror(rng: Random) -> Iterator[str]:
+    yield from _total(lambda data: read_message(_MAP, data), change(_SAID, rng))
+
+
+def _discovery(rng: Random) -> Iterator[str]:
+    topic = "homeassistant/sensor/m/hr/config"
+    yield from _total(lambda data: propose(discover(topic, data).entities), change(_SENSOR, rng))
+
+
+def _total(read: Callable[[bytes], object], data: bytes) -> Iterator[str]:
+    try:
+        read(data)
+    except Exception as error:  # noqa: BLE001 - this is what the campaign looks for
+        yield f"{type(error).__name__} {error}: {data!r}"
 
 
 def _lines(lines: list[str]) -> Target:
