@@ -15,7 +15,8 @@ from cli.wiring import Settings, ensure_home, secret, settings
 
 if TYPE_CHECKING:
     from gateway.radio import BleakRadio
-    from gateway.settings import GatewaySettings
+    from gateway.radio_passive import Patterns
+    from gateway.settings import GatewaySettings, HomeBroker
 
 app = typer.Typer(help="The home gateway.", no_args_is_help=True)
 
@@ -85,15 +86,19 @@ def run(
     """Listen to the listed devices and send their readings, until stopped."""
     import asyncio
 
+    from firmware_profiles.registry import installed
     from gateway.devices import DeviceError
     from gateway.journal import JournalError
     from gateway.link import RadioFailure
     from gateway.lock import HomeTaken
+    from gateway.radio_passive import wanted_patterns
     from gateway.runner import run_until_signalled
 
-    chosen = _chosen(settings(), pairing=air is None)
+    config = settings()
+    chosen = gateway_settings(config, pairing=air is None)
+    wanted = wanted_patterns(config.gateway.scan, chosen.home, installed().profiles)
     try:
-        radio, now = radio_of(settings().gateway.adapter, air)
+        radio, now = radio_of(config.gateway.adapter, air, wanted)
         asyncio.run(run_until_signalled(chosen, radio, now))
     except RadioFailure as failure:
         fail(Exit.NO_BLUETOOTH, failure.code, "Bluetooth is missing, off or not permitted")
@@ -103,7 +108,9 @@ def run(
         fail(Exit.DAMAGED, error.code, str(error))
 
 
-def radio_of(adapter: str | None, air: str | None) -> tuple[BleakRadio, Callable[[], datetime]]:
+def radio_of(
+    adapter: str | None, air: str | None, wanted: Callable[[], Patterns] = tuple
+) -> tuple[BleakRadio, Callable[[], datetime]]:
     """The real radio with the real time, or the simulated one with the calendar of its air."""
     if air is not None:
         from simulators.radio import SimulatedRadio
@@ -112,10 +119,10 @@ def radio_of(adapter: str | None, air: str | None) -> tuple[BleakRadio, Callable
         return simulated, simulated.now
     from gateway.radio import BleakRadio
 
-    return BleakRadio(adapter), lambda: datetime.now(UTC)
+    return BleakRadio(adapter, wanted=wanted), lambda: datetime.now(UTC)
 
 
-def _chosen(config: Settings, *, pairing: bool) -> GatewaySettings:
+def gateway_settings(config: Settings, *, pairing: bool) -> GatewaySettings:
     """What the gateway is told; fails with exit code 10 when broker or identity are missing or unreadable."""
     from cli.local import known_local
     from gateway.settings import GatewaySettings, broker_address
@@ -137,5 +144,22 @@ def _chosen(config: Settings, *, pairing: bool) -> GatewaySettings:
     except ValueError as error:
         fail(Exit.CONFIGURATION, "bad-broker", str(error))
     return GatewaySettings(
-        home=ensure_home(config), gateway=name, broker=broker, zone=config.gateway.zone, pairing_agent=pairing
-    )
+        home=ensure_home(config), gateway=name, broker=broker, zone=config.gateway.zone, pairing_agent=pairing,
+        household=config.gateway.household or (local.household if local else None), home_broker=_home_broker(config),
+    )  # fmt: skip
+
+
+def _home_broker(config: Settings) -> HomeBroker | None:
+    """The home's own broker, None without one; fails with exit code 10 when it cannot be."""
+    from gateway.settings import HomeBroker, broker_address
+
+    own = config.mirror
+    if own.url is None:
+        return None
+    try:
+        address = broker_address(
+            own.url, mqtt5=False, username=own.username, password=secret(own.password_file), ca_file=own.ca_file
+        )
+    except ValueError as error:
+        fail(Exit.CONFIGURATION, "bad-mirror-broker", str(error))
+    return HomeBroker(address=address, discover=own.discover, announce=own.announce)

@@ -18,7 +18,8 @@ class RadioFailure(Exception):  # noqa: N818 - a failure with a code, raised and
     """The radio or a device did not do what was asked; `code` is stable.
 
     Adapter: no-bluetooth, bluetooth-off, bluetooth-denied, scan-failed. Device: not-heard, unreachable, timeout, lost,
-    not-paired, not-authorized, no-characteristic, refused.
+    not-paired, not-authorized, no-characteristic, refused; bond-lost (the device forgot us, our half was given up) and
+    re-pair-needed (it is not willing to bond again: a person must put it into pairing mode).
     """
 
     def __init__(self, code: str, detail: str = "") -> None:

@@ -11,21 +11,18 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Final, Self
 
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
-from dbus_fast.errors import AuthError, InvalidAddressError
 
 from gateway.link import RadioFailure
 from gateway.log import log
+from gateway.radio_bus import BLUEZ, BUS, OWNER_CHANGED, ask, dial
 
 PATH: Final = "/phr/agent"
 AGENT: Final = "org.bluez.Agent1"
 MANAGER: Final = "org.bluez.AgentManager1"
-BLUEZ: Final = "org.bluez"
-BUS: Final = "org.freedesktop.DBus"
-OWNER_CHANGED: Final = f"type='signal',sender='{BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'"
 LAST_PASSKEY: Final = 999_999
-ANSWER_TIMEOUT: Final = 3.0
+RETRY_PAUSES: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _AGREED: Final = {
     "Release",
     "Cancel",
@@ -47,14 +44,10 @@ class PairingAgent:
 
     async def __aenter__(self) -> Self:
         """Register; raises RadioFailure when there is no BlueZ."""
-        try:
-            bus = MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM)
-            self._bus = await bus.connect()
-        except (OSError, EOFError, AuthError, InvalidAddressError) as error:
-            raise RadioFailure("no-bluetooth", str(error)) from error
+        self._bus = await dial(self._address)
         self._bus.add_message_handler(self._handle)
         try:
-            await self._send(BUS, "/org/freedesktop/DBus", BUS, "AddMatch", "s", [OWNER_CHANGED])
+            await ask(self._bus, "/org/freedesktop/DBus", BUS, "AddMatch", "s", OWNER_CHANGED, to=BUS)
             await self._register()
         except RadioFailure:
             self._bus.disconnect()
@@ -65,9 +58,11 @@ class PairingAgent:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Unregister; BlueZ forgets an agent whose connection ends all the same."""
+        for task in tuple(self._pending):
+            task.cancel()
         if self._bus is not None and self._bus.connected:
             try:
-                await self._call("UnregisterAgent", "o", [PATH])
+                await self._call("UnregisterAgent", "o", PATH)
             except RadioFailure:
                 pass
             finally:
@@ -75,29 +70,34 @@ class PairingAgent:
 
     async def _register(self) -> None:
         capability = "KeyboardDisplay" if self._passkey else "NoInputNoOutput"
-        await self._call("RegisterAgent", "os", [PATH, capability])
-        await self._call("RequestDefaultAgent", "o", [PATH])
+        try:
+            await self._call("RegisterAgent", "os", PATH, capability)
+        except RadioFailure as failure:
+            # A registration whose answer came too late counts all the same.
+            if "AlreadyExists" not in str(failure):
+                raise
+        await self._call("RequestDefaultAgent", "o", PATH)
 
     async def _return(self) -> None:
-        try:
-            await self._register()
-        except RadioFailure as failure:
-            log("agent_missing", code=failure.code)
+        """Register with a BlueZ that has just come: it may not listen yet, and without us nothing pairs."""
+        for pause in RETRY_PAUSES:
+            try:
+                await self._register()
+            except RadioFailure as failure:
+                log("agent_missing", code=failure.code)
+                await asyncio.sleep(pause)
+            else:
+                return
 
-    async def _call(self, member: str, signature: str, body: list[Any]) -> None:
-        await self._send(BLUEZ, "/org/bluez", MANAGER, member, signature, body)
-
-    async def _send(self, to: str, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
+    async def _call(self, member: str, signature: str, *body: str) -> None:
         assert self._bus is not None
-        message = Message(destination=to, path=path, interface=interface, member=member, signature=signature, body=body)
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
-                reply = await self._bus.call(message)
-        except (DBusError, OSError, EOFError) as error:
-            raise RadioFailure("no-bluetooth", str(error)) from error
-        if reply.message_type == MessageType.ERROR:
-            name = str(reply.error_name)
-            raise RadioFailure("bluetooth-denied" if "AccessDenied" in name else "no-bluetooth", name)
+            await ask(self._bus, "/org/bluez", MANAGER, member, signature, *body)
+        except RadioFailure as failure:
+            # A bus without an agent manager is a bus without a working BlueZ.
+            raise (
+                failure if failure.code == "bluetooth-denied" else RadioFailure("no-bluetooth", str(failure))
+            ) from failure
 
     def _handle(self, message: Message) -> bool | None:
         if message.member == "NameOwnerChanged" and message.sender == BUS:

@@ -16,6 +16,7 @@ SOON: Final = 1.0
 FIRST_WAIT: Final = 2.0
 MOST_EMPTY: Final = 60.0
 MOST_FAILED: Final = 300.0
+MOST_AWAITED: Final = 20.0
 # Home adapters hold five to seven links; some are other people's.
 AT_ONCE: Final = 3
 
@@ -49,13 +50,16 @@ class Visits:
         self._busy.add(device)
         return device
 
-    def done(self, device: str, now: float, *, failed: bool, frames: int) -> None:
-        """End a visit; a device with nothing to say or that failed is left alone for longer each time."""
+    def done(self, device: str, now: float, *, failed: bool, frames: int, needs_person: bool = False) -> None:
+        """End a visit; a device with nothing to say or that failed is left alone for longer each time.
+
+        `needs_person`: it must be put into pairing mode, and is in it for a minute at most.
+        """
         wait = self._patience.setdefault(device, _Patience())
         wait.empty = 0 if frames or failed else wait.empty + 1
         wait.failed = wait.failed + 1 if failed else 0
         if failed:
-            pause = min(MOST_FAILED, FIRST_WAIT * 2 ** min(wait.failed - 1, 10))
+            pause = min(MOST_AWAITED if needs_person else MOST_FAILED, FIRST_WAIT * 2 ** min(wait.failed - 1, 10))
         elif wait.empty:
             pause = min(MOST_EMPTY, FIRST_WAIT * 2 ** min(wait.empty - 1, 10))
         else:

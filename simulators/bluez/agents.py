@@ -1,4 +1,4 @@
-"""Who answers for the person while a bond is made: org.bluez.AgentManager1, and what it makes of the radio's questions."""
+"""Who answers for the person while a bond is made: org.bluez.AgentManager1 and the questions it passes on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ class Agents:
         self._default: str | None = None
         tree.add(PATH, {AGENTS: {}})
         tree.offer(
-            PATH, AGENTS, RegisterAgent=self._register, UnregisterAgent=self._unregister, RequestDefaultAgent=self._prefer
+            PATH,
+            AGENTS,
+            RegisterAgent=self._register,
+            UnregisterAgent=self._unregister,
+            RequestDefaultAgent=self._prefer,
         )
         tree.on_leaving(self._forget)
 

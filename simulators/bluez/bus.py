@@ -14,9 +14,9 @@ from gateway.kin import last_wish
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
-# The session type, so that nothing of the machine's system policy is read; whoever may open the socket may do anything.
+# The session type: nothing of the machine's own policy is read, whoever may open the socket may do anything.
 CONFIGURATION = """<busconfig><type>session</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
 </busconfig>"""
 
 
@@ -43,7 +43,11 @@ class PrivateBus:
         configuration.write_text(CONFIGURATION.format(socket=self._folder / "bus"))
         command = [program, f"--config-file={configuration}", "--nofork", "--nopidfile", "--print-address=1"]
         self._daemon = subprocess.Popen(  # noqa: S603
-            command, stdout=subprocess.PIPE, text=True, preexec_fn=last_wish()
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=last_wish(),  # noqa: PLW1509 - one system call
         )
         pipe = self._daemon.stdout
         if pipe is not None and select.select([pipe], [], [], START_SECONDS)[0]:

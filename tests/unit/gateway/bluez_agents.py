@@ -1,4 +1,6 @@
-"""A stand-in for the part of BlueZ that pairing agents talk to: `bluez_agents.py ADDRESS` on a private message bus.
+"""A stand-in for the part of BlueZ that pairing agents talk to: `bluez_agents.py ADDRESS [DEAF]` on a private bus.
+
+It refuses the first DEAF registrations, as a BlueZ does that is still starting.
 
 It asks whoever becomes the default agent what BlueZ asks during pairing and prints one answer per line.
 """
@@ -22,8 +24,8 @@ QUESTIONS: list[tuple[str, str, list[Any]]] = [
 
 
 class Bluez:
-    def __init__(self, bus: MessageBus) -> None:
-        self.bus = bus
+    def __init__(self, bus: MessageBus, deaf: int) -> None:
+        self.bus, self.deaf = bus, deaf
         self.agents: dict[str, str] = {}
         self.task: asyncio.Task[None] | None = None
         bus.add_message_handler(self.handle)
@@ -32,6 +34,9 @@ class Bluez:
         if message.message_type != MessageType.METHOD_CALL or message.interface != "org.bluez.AgentManager1":
             return None
         print(message.member, *message.body, flush=True)
+        if message.member == "RegisterAgent" and self.deaf:
+            self.deaf -= 1
+            return Message.new_error(message, "org.freedesktop.DBus.Error.UnknownMethod", "not yet")
         if message.member == "RegisterAgent":
             self.agents[message.body[0]] = str(message.sender)
         if message.member == "RequestDefaultAgent":
@@ -55,13 +60,13 @@ class Bluez:
         print("done", flush=True)
 
 
-async def main(address: str) -> None:
+async def main(address: str, deaf: int = 0) -> None:
     bus = await MessageBus(bus_address=address).connect()
-    Bluez(bus)
+    Bluez(bus, deaf)
     await bus.request_name("org.bluez")
     print("ready", flush=True)
     await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], *(int(word) for word in sys.argv[2:])))

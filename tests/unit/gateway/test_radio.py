@@ -21,9 +21,10 @@ from bleak.exc import (
 )
 
 from firmware_profiles.model import uuid16
-from gateway import radio as door
+from gateway import radio_link as door
 from gateway.link import Heard, RadioFailure
-from gateway.radio import BleakRadio, code_of
+from gateway.radio import BleakRadio
+from gateway.radio_failures import code_of
 
 ADDRESS = "C0:26:DF:01:E2:3A"
 WEIGHT, INFO = uuid16(0x2A9D), uuid16(0x2A24)

@@ -1,40 +1,33 @@
 """The pairing agent over a real message bus: what BlueZ asks during pairing gets the right answer."""
 
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from gateway import radio_agent
 from gateway.link import RadioFailure
 from gateway.radio_agent import PairingAgent
+from simulators.bluez.bus import PrivateBus
+from tests.flow.bluez_home import needs_dbus
 
-pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed")
+pytestmark = [pytest.mark.needs_dbus, needs_dbus]
 STAND_IN = Path(__file__).with_name("bluez_agents.py")
-CONFIGURATION = """<busconfig><type>session</type><listen>unix:dir={folder}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
-</busconfig>"""
 
 
 @pytest.fixture
 def bus() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="bus-"))
-    (folder / "bus.conf").write_text(CONFIGURATION.format(folder=folder))
-    command = ["dbus-daemon", f"--config-file={folder / 'bus.conf'}", "--nofork", "--print-address=1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
-        assert daemon.stdout is not None
-        yield daemon.stdout.readline().strip()
-        daemon.terminate()
-    shutil.rmtree(folder)
+    with PrivateBus() as private:
+        yield private.address
 
 
 @contextmanager
-def started(bus: str) -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen([sys.executable, str(STAND_IN), bus], stdout=subprocess.PIPE, text=True) as process:
+def started(bus: str, deaf: int = 0) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, str(STAND_IN), bus, str(deaf)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         yield process
@@ -96,6 +89,18 @@ async def test_a_bluez_that_was_started_anew_gets_the_agent_again(bus: str) -> N
         await agent.__aexit__(None, None, None)
     assert lines[:2] == ["RegisterAgent /phr/agent NoInputNoOutput", "RequestDefaultAgent /phr/agent"]
     assert "RequestAuthorization []" in lines
+
+
+async def test_a_bluez_that_does_not_listen_yet_is_asked_again(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radio_agent, "RETRY_PAUSES", (0.05, 0.05, 0.05))
+    with started(bus) as first:
+        agent = PairingAgent(address=bus)
+        await agent.__aenter__()
+        await said_by(first, "done")
+    with started(bus, deaf=2) as second:
+        lines = await said_by(second, "done")
+        await agent.__aexit__(None, None, None)
+    assert [line.split()[0] for line in lines[:4]] == ["RegisterAgent"] * 3 + ["RequestDefaultAgent"]
 
 
 async def test_a_machine_without_bluez_is_a_typed_failure(bus: str) -> None:
