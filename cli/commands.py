@@ -23,9 +23,11 @@ def register(app: typer.Typer) -> None:
         imports,
         inbox,
         mirror,
+        pair,
         profile,
         resident,
         routes,
+        scan,
         simulate,
         today,
         trend,
@@ -42,6 +44,8 @@ def register(app: typer.Typer) -> None:
     app.command()(up.up)
     app.command()(web.web)
     app.command()(demo.demo)
+    app.command()(scan.scan)
+    app.command()(pair.pair)
     app.command()(today.today)
     app.command()(trend.trend)
     app.command()(decode.decode)

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from cli.device_words import word
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
+from cli.wiring import Settings, language, settings
 
 if TYPE_CHECKING:
     from gateway.devices import DeviceError, Entry
 
 app = typer.Typer(help="The household's devices.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Device = Annotated[str, typer.Argument(help="Device id, address or name.")]
 
 
 @app.command()
@@ -29,7 +32,7 @@ def add(
 ) -> None:
     """List a device, or a further slot of a listed one, so that the gateway listens to it."""
     from cli.local import known_local
-    from cli.wiring import ensure_home, secret, settings
+    from cli.wiring import ensure_home, secret
     from firmware_profiles.registry import installed
     from gateway.devices import DeviceError, Devices, entry
 
@@ -53,44 +56,146 @@ def add(
 
 
 @app.command("list")
-def show(as_json: Json = False) -> None:
-    """Show the listed devices; PINs are never shown."""
-    from cli.wiring import settings
+def list_(as_json: Json = False) -> None:
+    """List the devices and how many records of others each holds; PINs and keys are never shown."""
     from gateway.devices import DeviceError, Devices
 
+    config = settings()
     try:
-        listed = Devices(settings().root).load()
+        listed = Devices(config.root).load()
     except DeviceError as error:
         _refuse(error)
+    aside = _aside(config)
     if as_json:
-        emit({"devices": [_shape(item) for item in listed]})
+        emit({"devices": [_shape(item, aside) for item in listed]})
         return
+    lang = language(config)
     for item in listed:
         owners = " ".join(f"{'all' if b.slot is None else b.slot}={b.resident}" for b in item.bindings)
-        result(f"{item.id}  {item.address}  {item.profile}  {owners}".rstrip())
+        notes = "  ".join(_notes(item, aside, lang))
+        result(f"{item.id}  {item.address}  {item.profile}  {item.name or '-'}  {owners}  {notes}".rstrip())
     if not listed:
-        say("No device is listed yet: phr device add")
+        say(word(lang, "none"))
 
 
 @app.command()
-def forget(
-    device: Annotated[str, typer.Argument(help="Device id or address.")],
+def show(device: Device, as_json: Json = False) -> None:
+    """Show one device: whose it is, since when, and what it last said of itself."""
+    config = settings()
+    item, lang = _found(config, device), language(config)
+    shape = _shape(item, _aside(config)) | {"about": _about(config, item.id)}
+    if as_json:
+        emit(shape)
+        return
+    for key, value in shape.items():
+        if value not in (None, [], {}, False, 0):
+            result(f"{word(lang, key)}: {_flat(value)}")
+
+
+@app.command()
+def rename(
+    device: Device,
+    name: Annotated[str, typer.Argument(help="What the household calls it: 花子の体重計.")],
     as_json: Json = False,
 ) -> None:
-    """Strike a device from the list with its slots and PINs; its readings stay."""
-    from cli.wiring import settings
+    """Give a device a name of the household's own."""
     from gateway.devices import DeviceError, Devices
 
+    config = settings()
+    item = _found(config, device)
     try:
-        gone = Devices(settings().root).forget(device)
+        renamed = Devices(config.root).rename(item.id, name.strip()) or item
+    except DeviceError as error:
+        _refuse(error)
+    emit(_shape(renamed)) if as_json else result(f"{renamed.id}  {renamed.name}")
+
+
+@app.command()
+def forget(device: Device, as_json: Json = False) -> None:
+    """Strike a device from the list with its slots, PINs and key; its readings stay."""
+    from gateway.devices import DeviceError, Devices
+
+    config = settings()
+    try:
+        gone = Devices(config.root).forget(device)
     except DeviceError as error:
         _refuse(error)
     if gone is None:
-        fail(Exit.NOT_FOUND, "unknown-device", "no such device is listed")
+        fail(Exit.NOT_FOUND, "unknown-device", "no such device is listed, or two have that name")
+    unbonded = _unbond(gone.address)
     if as_json:
-        emit(_shape(gone))
-    else:
-        result(gone.id)
+        emit(_shape(gone) | {"unbonded": unbonded})
+        return
+    result(gone.id)
+    lang = language(config)
+    say(word(lang, "stays"))
+    if gone.pins:
+        say(word(lang, "slots-stay"))
+
+
+def _found(config: Settings, device: str) -> Entry:
+    from gateway.devices import DeviceError, Devices
+
+    try:
+        item = Devices(config.root).find(device)
+    except DeviceError as error:
+        _refuse(error)
+    if item is None:
+        fail(Exit.NOT_FOUND, "unknown-device", "no such device is listed, or two have that name")
+    return item
+
+
+def _unbond(address: str) -> bool:
+    """Whether the radio gave the bond up; a machine without Bluetooth has none to give up."""
+    import asyncio
+
+    from gateway.link import RadioFailure
+    from gateway.radio_forget import forget_bond
+
+    try:
+        return asyncio.run(forget_bond(address))
+    except RadioFailure:
+        return False
+
+
+def _aside(config: Settings) -> dict[str, int]:
+    from gateway.journal_peek import foreign
+    from gateway.journal_rows import JournalError
+
+    try:
+        return foreign(config.root / "journal.sqlite")
+    except JournalError as error:
+        fail(Exit.DAMAGED, error.code, str(error))
+
+
+def _about(config: Settings, device: str) -> dict[str, Any]:
+    import msgspec
+
+    from engine.contract.wire import DeviceNote, decode
+    from gateway.journal_peek import note
+
+    said = note(config.root / "journal.sqlite", device)
+    try:
+        told = decode(said, DeviceNote) if said else None
+    except msgspec.MsgspecError:
+        told = None
+    names = ("maker", "model", "serial", "firmware", "battery")
+    return {name: getattr(told, name) for name in names if getattr(told, name, None) is not None}
+
+
+def _notes(item: Entry, aside: dict[str, int], lang: str) -> list[str]:
+    said = [word(lang, "unproven")] if item.paired_at and item.proven_at is None else []
+    said += [word(lang, "weight_only")] if item.weight_only else []
+    count = aside.get(item.id, 0)
+    return said + ([word(lang, "aside-count", count=count)] if count else [])
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {inner}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(_flat(inner) for inner in value)
+    return str(value)
 
 
 def _pin(text: str | None) -> int:
@@ -100,16 +205,22 @@ def _pin(text: str | None) -> int:
 
 
 def _refuse(error: DeviceError) -> NoReturn:
-    code = {"already-listed": Exit.ALREADY, "damaged": Exit.DAMAGED}.get(error.code, Exit.USAGE)
-    fail(code, error.code, str(error))
+    taken = {"already-listed": Exit.ALREADY, "name-taken": Exit.ALREADY, "damaged": Exit.DAMAGED}
+    fail(taken.get(error.code, Exit.USAGE), error.code, str(error))
 
 
-def _shape(item: Entry) -> dict[str, Any]:
+def _shape(item: Entry, aside: dict[str, int] | None = None) -> dict[str, Any]:
     bindings = [{"slot": binding.slot, "resident": binding.resident} for binding in item.bindings]
     return {
         "id": item.id,
         "address": item.address,
         "profile": item.profile,
+        "name": item.name,
         "bindings": bindings,
         "unlocked_slots": sorted(item.pins),
+        "has_key": item.key is not None,
+        "weight_only": item.weight_only,
+        "paired_at": item.paired_at.isoformat() if item.paired_at else None,
+        "proven_at": item.proven_at.isoformat() if item.proven_at else None,
+        "left_aside": (aside or {}).get(item.id, 0),
     }

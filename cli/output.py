@@ -34,6 +34,11 @@ def say(text: str = "") -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def spin(text: str) -> None:
+    """Put `text` in the place of the line that turns while something is awaited; "" clears it. Terminals only."""
+    print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
 def fail(exit_code: Exit, code: str, message: str) -> NoReturn:
     """Stop the command with a reason."""
     raise Fail(exit_code, code, message)

@@ -73,7 +73,8 @@ def essence(profile: Profile, advert: Advert) -> bytes:
     # A masked company id is a counter: it must not make a new measurement of every frame.
     for key, value in advert.manufacturer_data.items():
         masks = [mask for company, mask in companies if (key ^ company) & mask == 0]
-        named |= {f"m{key & min(masks):04x}": value} if masks else {}
+        same = value if profile.steady is None else profile.steady(value)
+        named |= {f"m{key & min(masks):04x}": same} if masks else {}
     if not named:
         named = {f"s{key}": value for key, value in advert.service_data.items()}
         named |= {f"m{key:04x}": value for key, value in advert.manufacturer_data.items()}

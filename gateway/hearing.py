@@ -12,16 +12,19 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from engine.contract.reading import Sample
-from firmware_profiles.model import DecodeError, Profile, read_advert
+from firmware_profiles.model import Advert, DecodeError, Profile, is_part
 from gateway.adverts import essence
 from gateway.decoding import context_of
 from gateway.devices import Entry, key_of
 from gateway.journal import SAME_MEASUREMENT, Journal
 from gateway.link import Heard
 from gateway.log import log
+from gateway.meaning import ROOM, kinds_of
 
 TOTAL: Final = "steps"
 TOTAL_EVERY: Final = timedelta(minutes=15)
+# The climate of a room changes slowly, and its sensors say it every few seconds.
+ROOM_EVERY: Final = timedelta(minutes=5)
 DAY_END: Final = timedelta(seconds=30)
 # How stale the remembered hearing time may be after a crash; well inside the ten minutes it serves.
 REMEMBER_EVERY: Final = timedelta(minutes=2)
@@ -54,15 +57,14 @@ class Hearing:
 
     def hear(self, entry: Entry, profile: Profile, heard: Heard) -> bool:
         """Whether the advert was kept (it is on disk then)."""
-        try:
-            sample = read_advert(profile, heard.advert, key_of(entry))
-        except DecodeError as error:
-            self.undecoded += 1
-            self._complain(entry.id, error.code)
+        plain = self._open(entry, profile, heard.advert)
+        sample = self._read(profile, plain) if plain else None
+        kinds = kinds_of(sample, entry.reads, profile.kinds) if sample else set[str]()
+        if plain is None or sample is None or not kinds:
+            # A pressed button, a packet number: nothing anybody here measures.
             return False
-        if sample is None or not sample.final:
-            return False
-        raw, at = essence(profile, heard.advert), heard.received_at
+        # What was sealed anew for every repetition is the same measurement underneath.
+        raw, at = essence(profile, plain), heard.received_at
         total = _total(sample, entry)
         echo = self._echo(entry.id)
         if echo and echo.raw == raw and (total is not None or at - echo.heard_at <= SAME_MEASUREMENT):
@@ -72,8 +74,28 @@ class Hearing:
         context = context_of(profile, heard.advert)
         if total is not None:
             return self._hear_total(entry.id, _Held(raw, context, at, total))
-        self._keep(entry.id, raw, context, at)
-        return True
+        is_early = echo is not None and kinds <= ROOM and at - echo.kept_at < ROOM_EVERY
+        if not is_early:
+            self._keep(entry.id, raw, context, at)
+        return not is_early
+
+    def _open(self, entry: Entry, profile: Profile, advert: Advert) -> Advert | None:
+        """The advert in the clear, None when it cannot be."""
+        try:
+            return advert if profile.decrypt is None else profile.decrypt(advert, key_of(entry))
+        except DecodeError as error:
+            self.undecoded += 1
+            self._complain(entry.id, error.code)
+            return None
+
+    def _read(self, profile: Profile, plain: Advert) -> Sample | None:
+        """What the advert says that may become a reading, None for a preview and for what cannot be read."""
+        try:
+            sample = profile.advert(plain) if profile.advert else None
+        except DecodeError:
+            self.undecoded += 1
+            return None
+        return sample if sample is not None and is_part(profile, sample) else None
 
     def _complain(self, device: str, code: str) -> None:
         """A missing or wrong key is said once: without it the device is silent for ever."""

@@ -27,6 +27,7 @@ SAME_MEASUREMENT: Final = timedelta(minutes=10)
 REFUSED_KEPT: Final = 10_000
 REFUSED_DAYS: Final = 90
 ADVERT: Final = "advert"
+MESSAGE: Final = "mqtt"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -106,9 +107,9 @@ class Journal:
         counts[carrier, raw] += 1
         return self._append(device, session, carrier, raw, now, counts[carrier, raw], None)
 
-    def append_advert(self, device: str, raw: bytes, context: bytes, now: datetime) -> Frame:
-        """Keep an advertisement: `raw` is the part that identifies it, `context` all that decoding needs."""
-        return self._append(device, "", ADVERT, raw, now, 1, context)
+    def append_advert(self, device: str, raw: bytes, context: bytes, now: datetime, *, carrier: str = ADVERT) -> Frame:
+        """Keep what was said to all: `raw` is the part that identifies it, `context` all that decoding needs."""
+        return self._append(device, "", carrier, raw, now, 1, context)
 
     def _append(
         self, device: str, session: str, carrier: str, raw: bytes, now: datetime, occurrence: int, context: bytes | None
@@ -123,17 +124,17 @@ class Journal:
                 "INSERT INTO frame(device,session,carrier,raw,received_at,occurrence,context) VALUES (?,?,?,?,?,?,?)",
                 (device, session, carrier, raw, at, occurrence, context),
             )
-        return Frame(cursor.lastrowid or 0, device, session, carrier, raw, _instant(at), occurrence, context)
+        return Frame(cursor.lastrowid or 0, device, session, carrier, raw, instant(at), occurrence, context)
 
-    def fresh(self, limit: int = 2000, after: int = 0) -> list[Frame]:
-        """Frames not yet decoded, oldest first."""
+    def fresh(self, limit: int = 2000, after: int = 0, *, messages: bool = False) -> list[Frame]:
+        """Frames not yet decoded, oldest first: what a radio heard, or the messages of the home's broker."""
         query = (
             "SELECT seq,device,session,carrier,raw,received_at,occurrence,context FROM frame "
-            "WHERE state='new' AND seq>? ORDER BY seq LIMIT ?"
+            "WHERE state='new' AND seq>? AND (carrier=?)=? ORDER BY seq LIMIT ?"
         )
         with self._lock:
-            rows = self._db.execute(query, (after, limit)).fetchall()
-        return [Frame(s, d, c, k, raw, _instant(at), nth, note) for s, d, c, k, raw, at, nth, note in rows]
+            rows = self._db.execute(query, (after, MESSAGE, messages, limit)).fetchall()
+        return [Frame(s, d, c, k, raw, instant(at), nth, note) for s, d, c, k, raw, at, nth, note in rows]
 
     def settle(
         self,
@@ -173,7 +174,7 @@ class Journal:
         row = db.execute(f"SELECT received_at, heard_at FROM anchor WHERE {where}", key).fetchone()  # noqa: S608
         if row and abs(at - row[1]) <= SAME_MEASUREMENT // timedelta(microseconds=1):
             db.execute(f"UPDATE anchor SET heard_at=max(heard_at,?) WHERE {where}", (at, *key))  # noqa: S608
-            return _instant(row[0])
+            return instant(row[0])
         db.execute("INSERT OR REPLACE INTO anchor VALUES (?,?,?,?,?,?,?)", (*key, at, at))
         return draft.received_at
 
@@ -247,7 +248,7 @@ class Journal:
         """The last advert kept of a device: raw, last heard, kept at."""
         with self._lock:
             row = self._db.execute("SELECT raw,heard_at,kept_at FROM echo WHERE device=?", (device,)).fetchone()
-        return (row[0], _instant(row[1]), _instant(row[2])) if row else None
+        return (row[0], instant(row[1]), instant(row[2])) if row else None
 
     def keep_echo(self, device: str, raw: bytes, heard: datetime, kept: datetime) -> None:
         """Remember the last advert of a device, so that a restart does not take it for a new one."""
@@ -262,6 +263,10 @@ class Journal:
     def remember(self, device: str, name: str, value: int) -> None:
         """Keep a number for the next dialogue."""
         self._each("INSERT OR REPLACE INTO memory VALUES (?,?,?)", [(device, name, value)])
+
+    def keep_visit(self, device: str, code: str, now: datetime) -> None:
+        """Note how the last connection to a device ended, for whoever stands beside it."""
+        self._each("INSERT OR REPLACE INTO visit VALUES (?,?,?)", [(device, code, _micros(now))])
 
     def depth(self) -> Depth:
         """How much is held."""
@@ -338,5 +343,6 @@ def _micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def _instant(micros: int) -> datetime:
+def instant(micros: int) -> datetime:
+    """The UTC instant the journal keeps as `micros`."""
     return _EPOCH + timedelta(microseconds=micros)

@@ -100,9 +100,9 @@ class Uplink:
         self._untold.add(note.device)
         self.poke()
 
-    def reply(self, payload: bytes) -> None:
-        """Answer a command on `up/reply`; lost when the broker is away, the asker asks again."""
-        self._inbox.put((0, Reply(payload)))
+    def reply(self, payload: bytes, leaf: topics.Up = "reply") -> None:
+        """Say something on `up/<leaf>` once; lost when the broker is away, the asker asks again."""
+        self._inbox.put((0, Reply(payload, leaf)))
 
     def stop(self, timeout: float = 5.0) -> None:
         """Say `sleeping`, disconnect and end the thread; what is not acknowledged stays in the journal."""
@@ -218,7 +218,7 @@ class Uplink:
             events = self._drain(wait)
             for event in events:
                 if isinstance(event, Reply):
-                    self._say(client, "reply", event.payload)
+                    self._say(client, event.leaf, event.payload)
             lost = self._take_in(events)
             if lost:
                 log("broker_lost", reason=lost)

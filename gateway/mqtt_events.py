@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.contract.topics import Up
+
 
 class Connected(msgspec.Struct, frozen=True):
     """The broker answered CONNECT; `resumed` when it still knew us."""
@@ -33,9 +35,10 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer to a command, to be sent."""
+    """An answer to a command, or a question of a spot's, to be sent."""
 
     payload: bytes
+    leaf: Up = "reply"
 
 
 Event = Connected | Lost | Taken | Message | Reply | None

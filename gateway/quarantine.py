@@ -17,24 +17,31 @@ CODE: Final = "before-pairing"
 
 
 class Paired(msgspec.Struct, frozen=True):
-    """Since when the household has the device, and since when a real measurement proved it; None: not told."""
+    """Since when the household has the device, and the receive time of the measurement that proved it; None: not told.
+
+    What was received up to `disowned_until` is nobody's: while pairing, a person said that it was not theirs.
+    """
 
     paired_at: datetime | None = None
     proven_at: datetime | None = None
+    disowned_until: datetime | None = None
 
 
 def is_foreign(paired: Paired, trusted: Trusted, received_at: datetime, *, live: bool) -> bool:
     """Whether a record with `trusted` time, heard at `received_at`, must not be filed under anybody here.
 
-    Until the proof an undated record, or one dated outside of the pairing, is foreign: its clock was not ours. After
-    the proof only a date before the pairing makes it so.
+    Until the proof an undated record, or one dated outside of the pairing, is foreign: its clock was not ours. From
+    the proof on only a date before the pairing makes it so.
     """
     since, measured_at = paired.paired_at, trusted.measured_at
     if since is None:
         return False
+    if paired.disowned_until is not None and received_at <= paired.disowned_until:
+        return True
     dated = trusted.quality == "device"
+    unproven = paired.proven_at is None or received_at < paired.proven_at
     if live:
-        return dated and paired.proven_at is None and measured_at < since - LIVE_LEEWAY
+        return dated and unproven and measured_at < since - LIVE_LEEWAY
     if dated and measured_at < since - LEEWAY:
         return True
-    return paired.proven_at is None and (not dated or measured_at > received_at + LEEWAY)
+    return unproven and (not dated or measured_at > received_at + LEEWAY)

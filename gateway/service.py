@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,17 +19,20 @@ from engine.contract.wire import DeviceNote, Health, State, decode, encode
 from firmware_profiles.claim import Ambiguous
 from firmware_profiles.model import DeviceInfo, Profile
 from firmware_profiles.registry import claim, installed
+from gateway.calling import Caller
 from gateway.decoding import Decoder
-from gateway.devices import Devices, Entry
+from gateway.devices import Devices, Entry, prove
 from gateway.hearing import Hearing
+from gateway.house import House
 from gateway.journal import Journal, JournalError
 from gateway.link import Heard, Radio, RadioFailure
 from gateway.log import log
+from gateway.messages import MessageDecoder
 from gateway.mqtt import Uplink
 from gateway.notify import notify
 from gateway.orders import follow
-from gateway.session import Outcome, Session
 from gateway.settings import GatewaySettings
+from gateway.spot_run import Spot
 from gateway.visits import Visits
 
 LOOK_EVERY: Final = 2.0
@@ -37,6 +40,7 @@ FEED_EVERY: Final = 15.0
 PRUNE_EVERY: Final = 3600.0
 # A restarted gateway would find the same; only a person can switch Bluetooth on or put the adapter back.
 NOT_OURS: Final = {"bluetooth-off", "no-bluetooth"}
+NEEDS_PERSON: Final = {"not-paired", "re-pair-needed"}
 
 
 def _utc_now() -> datetime:
@@ -44,16 +48,17 @@ def _utc_now() -> datetime:
 
 
 async def run(
-    settings: GatewaySettings, stop: asyncio.Event, *, radio: Radio, now: Callable[[], datetime] = _utc_now
-) -> None:
-    """Be a gateway until `stop` is set.
+    settings: GatewaySettings, stop: asyncio.Event, *, radio: Radio, now: Callable[[], datetime] = _utc_now,
+    spot: Spot | None = None,
+) -> None:  # fmt: skip
+    """Be a gateway until `stop` is set, that of a public measuring spot with `spot`.
 
     Raises RadioFailure when there is no usable adapter at the start, JournalError when the journal fails, DeviceError
     when the device list is damaged.
     """
     journal = Journal(settings.journal_path)
     try:
-        await Gateway(settings, journal, radio, now).live(stop)
+        await Gateway(settings, journal, radio, now, spot).live(stop)
     finally:
         journal.close()
 
@@ -61,33 +66,36 @@ async def run(
 class Gateway:
     """The parts of a running gateway, wired; `live` once."""
 
-    def __init__(self, settings: GatewaySettings, journal: Journal, radio: Radio, now: Callable[[], datetime]) -> None:
-        self._settings, self._journal, self._radio, self._now = settings, journal, radio, now
+    def __init__(
+        self, settings: GatewaySettings, journal: Journal, radio: Radio, now: Callable[[], datetime],
+        spot: Spot | None = None,
+    ) -> None:  # fmt: skip
+        self._settings, self._journal, self._radio, self._now, self._spot = settings, journal, radio, now, spot
         self._profiles = installed().profiles
         zone = ZoneInfo(settings.zone)
-        self._zone = zone
         self._started = now()
         self._devices = Devices(settings.home)
         self._entries: dict[str, Entry] = {}
         self._notes: dict[str, DeviceNote] = {}
         self._hearing = Hearing(journal, zone)
-        self._decoder = Decoder(journal, self._profiles, zone, self._listed)
+        self._decoder = Decoder(journal, self._profiles, zone, self._listed, spot)
+        self._messages = MessageDecoder(journal, zone)
         self._visits = Visits()
-        self._stuck: set[str] = set()
         self._unknown: dict[str, int] = {}
+        self._adverts = self._scan_restarts = 0
         self._work, self._visit = asyncio.Event(), asyncio.Event()
+        self._caller = Caller(radio, journal, self._profiles, self._devices, zone=zone, now=now, kept=self._work.set)
         self._fed_at = 0.0
         self._failure: Exception | None = None
         self._uplink = Uplink(
-            settings.broker,
-            settings.gateway,
-            journal,
-            health=self._health,
-            hear=self._obey,
-            retry=settings.retry,
-            retry_most=settings.retry_most,
-            health_every=settings.health_every,
-        )
+            settings.broker, settings.gateway, journal, health=self._health, hear=self._obey, retry=settings.retry,
+            retry_most=settings.retry_most, health_every=settings.health_every,
+        )  # fmt: skip
+        if spot:
+            spot.connect(self._uplink.reply, self._uplink.connected.is_set)
+        wake = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, self._work.set)
+        tell = self._uplink.tell_device
+        self._house = House(settings, journal, now, tell=tell, kept=wake, health=self._health)
 
     async def live(self, stop: asyncio.Event) -> None:
         """Run every part until `stop`, or until one fails for good."""
@@ -96,6 +104,7 @@ class Gateway:
         # What an engine could not read a newer one may: parked readings are tried again at every start, each alone.
         self._journal.unpark()
         self._uplink.start()
+        self._house.start()
         try:
             await self._radio.start(self._hear)
             notify("READY=1")
@@ -122,6 +131,7 @@ class Gateway:
     async def _close(self) -> None:
         try:
             await self._radio.stop()
+            await asyncio.to_thread(self._house.stop)
             self._hearing.flush(self._now(), everything=True)
             self._decode()
         finally:
@@ -132,6 +142,7 @@ class Gateway:
 
     def _hear(self, heard: Heard) -> None:
         """Called by the radio for every advert; must not raise, a failed journal ends the gateway instead."""
+        self._adverts += 1
         self._feed()
         try:
             self._sort(heard)
@@ -178,43 +189,23 @@ class Gateway:
 
     async def _visit_once(self, device: str) -> None:
         entry = self._listed(device)
-        outcome = await self._call_on(entry) if entry else None
+        try:
+            outcome = await self._caller.call(entry) if entry else None
+        except JournalError as error:
+            self._fail(error)
+            outcome = None
+        if outcome and entry:
+            self._introduce(entry, self._profiles[entry.profile], outcome.info)
         failed = outcome is None or outcome.code != "done"
         frames = outcome.frames if outcome else 0
-        self._visits.done(device, asyncio.get_running_loop().time(), failed=failed, frames=frames)
+        person = outcome is not None and outcome.code in NEEDS_PERSON
+        self._visits.done(device, asyncio.get_running_loop().time(), failed=failed, frames=frames, needs_person=person)
         # Nothing is heard while connecting: a row of devices out of reach is no reason to be restarted.
         self._feed()
         self._visit.set()
 
     def _listed(self, device: str) -> Entry | None:
         return next((item for item in self._entries.values() if item.id == device), None)
-
-    async def _call_on(self, entry: Entry) -> Outcome | None:
-        profile = self._profiles[entry.profile]
-        brief = entry.id in self._stuck
-        session = Session(
-            entry, profile, self._journal, zone=self._zone, now=self._now, kept=self._work.set, brief=brief
-        )
-        self._stuck.discard(entry.id)
-        try:
-            async with self._radio.connect(entry.address, session.hang_up) as link:
-                outcome = await session.run(link)
-        except RadioFailure as failure:
-            log("visit_failed", device=entry.id, code=failure.code)
-            return None
-        except JournalError as error:
-            self._fail(error)
-            return None
-        finally:
-            session.close()
-        log("visit_ended", device=entry.id, code=outcome.code, frames=outcome.frames)
-        if outcome.code == "timeout" and not (outcome.frames or brief):
-            self._stuck.add(entry.id)
-        for slot, word in outcome.consents.items():
-            if word != "granted":
-                log("slot_refused", device=entry.id, slot=slot, code=word)
-        self._introduce(entry, profile, outcome.info)
-        return outcome
 
     # -- decoding
 
@@ -236,13 +227,23 @@ class Gateway:
         """Decode everything that is new; when an advert that may still grow is to be settled."""
         fresh = False
         while True:
-            step = self._decoder.step(self._now())
-            fresh = fresh or bool(step.ids)
-            if not step.settled:
+            step, (told, read) = self._decoder.step(self._now()), self._messages.step()
+            fresh = fresh or bool(step.ids or told)
+            self._prove(step.heard)
+            self._house.heard(step.ids)
+            if not step.settled and not read:
                 break
         if fresh:
             self._uplink.poke()
         return step.wake
+
+    def _prove(self, heard: Mapping[str, datetime]) -> None:
+        """The first measurement after a pairing proves that it works."""
+        for device, at in heard.items():
+            entry = self._listed(device)
+            if entry and entry.paired_at and entry.proven_at is None:
+                self._devices.change(device, lambda entry, at=at: prove(entry, at))  # type: ignore[misc]
+                self._read_list()
 
     # -- looking after itself
 
@@ -255,6 +256,7 @@ class Gateway:
             if (stamp := self._devices.stamp()) != modified:
                 modified = stamp
                 self._read_list()
+            self._house.look()
             if loop.time() >= next_prune:
                 next_prune = loop.time() + PRUNE_EVERY
                 self._journal.prune(self._now())
@@ -265,6 +267,7 @@ class Gateway:
         """A deaf gateway says so and keeps trying; it does not die of a switched-off adapter."""
         try:
             if await self._radio.check(self._settings.silence):
+                self._scan_restarts += 1
                 log("scan_restarted")
                 self._feed()
             self._say("ready")
@@ -305,10 +308,12 @@ class Gateway:
         if said != known or self._notes.get(entry.id) != note:
             self._notes[entry.id] = note
             self._uplink.tell_device(note)
+            self._house.note(note)
 
     def _obey(self, topic: str, payload: bytes) -> None:
         """Called by the uplink's thread."""
-        reply = follow(topic, payload, self._settings.gateway, self._settings.home)
+        taken = self._house.obey(topic, payload) or (self._spot is not None and self._spot.obey(topic, payload))
+        reply = None if taken else follow(topic, payload, self._settings.gateway, self._settings.home)
         if reply is not None:
             self._uplink.reply(reply)
 
@@ -321,6 +326,8 @@ class Gateway:
             journal=depth.frames + depth.waiting,
             parked=depth.parked,
             unknown_adverts=sum(self._unknown.copy().values()),
+            adverts=self._adverts,
+            scan_restarts=self._scan_restarts,
         )
 
 

@@ -30,7 +30,8 @@ from firmware_profiles.model import (
 from firmware_profiles.registry import for_firmware
 from firmware_profiles.sig_info import device_info
 from firmware_profiles.sig_time import current_time, encode_date_time
-from firmware_profiles.sig_user import consent
+from firmware_profiles.sig_user import consent, register, registered_slot
+from firmware_profiles.sig_user_data import describe
 from firmware_profiles.uuids import (
     BATTERY_LEVEL,
     CURRENT_TIME,
@@ -41,7 +42,7 @@ from firmware_profiles.uuids import (
     SERIAL_NUMBER,
     USER_CONTROL_POINT,
 )
-from gateway.devices import Entry, key_of
+from gateway.devices import Entry, Newcomer, key_of
 from gateway.journal import Journal, JournalError
 from gateway.link import Link, RadioFailure
 from gateway.talk import Mailbox, hold
@@ -49,22 +50,29 @@ from gateway.talk import Mailbox, hold
 TOLD: Final = (MAKER_NAME, MODEL_NUMBER, SERIAL_NUMBER, FIRMWARE_REVISION, BATTERY_LEVEL)
 # One request at a time: behind one that is never answered, no other is either.
 OVER: Final = {"lost", "timeout"}
+# The device has slots with PINs, and the household has none of them.
+NO_PIN: Final = "no-pin"
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a session went: `code` is done, or the reason why it ended early; `consents` are result words by slot."""
+    """How a session went: `code` is done, or the reason why it ended early; `consents` are result words by slot.
+
+    `enrolled` is the result word of the last registration: empty when nobody waited, `granted` when a slot was given.
+    """
 
     code: str
     frames: int
     info: DeviceInfo
     consents: Mapping[int, str] = {}
+    enrolled: str = ""
 
 
 class Session:
     """Runs a profile over an open link. `kept` is called after each frame is on disk.
 
     `brief` leaves out what a device got stuck at the last time: its records matter more than its name and its clock.
-    `pairing` is true while a person pairs the device: dialogues may then register a slot or set a key.
+    `pairing` is true while a person pairs the device: dialogues may then register a slot or set a key, and who waits
+    for a slot is given one; `enrol` is told at once.
     """
 
     def __init__(
@@ -78,10 +86,11 @@ class Session:
         kept: Callable[[], None],
         brief: bool = False,
         pairing: bool = False,
+        enrol: Callable[[Newcomer, int], None] | None = None,
     ) -> None:
         self._entry, self._profile, self._journal = entry, profile, journal
         self._zone, self._now, self._kept, self._brief = zone, now, kept, brief
-        self._pairing = pairing
+        self._pairing, self._enrol = pairing, enrol
         self._id = journal.begin_session(entry.id, profile.id, now())
         self._stirred = asyncio.Event()
         self._over = asyncio.Event()
@@ -91,6 +100,7 @@ class Session:
         self._frames = 0
         self._broken: JournalError | None = None
         self._consents: dict[int, str] = {}
+        self._enrolled = ""
 
     def hang_up(self) -> None:
         """The device is gone; called by the radio."""
@@ -108,6 +118,8 @@ class Session:
         info = DeviceInfo()
         code = "done"
         try:
+            if self._pairing:
+                await self._bond(link)
             info = DeviceInfo() if self._brief else await read_info(link, self._profile)
             self._journal.describe_session(self._id, info.firmware)
             self._profile = for_firmware(self._profile, info.firmware)
@@ -120,7 +132,18 @@ class Session:
             code = "done" if self._frames and (self._over.is_set() or failure.code == "lost") else failure.code
         if self._broken:
             raise self._broken
-        return Outcome(code, self._frames, info, self._consents)
+        return Outcome(code, self._frames, info, self._consents, self._enrolled)
+
+    async def _bond(self, link: Link) -> None:
+        """Now it accepts a new partner; later it would refuse whoever it does not know."""
+        wanted = self._profile.pairing.bond
+        try:
+            if wanted != "none":
+                await _pair(link)
+        except RadioFailure as failure:
+            # One that wants no bond works without; one that does will say so when it is subscribed to.
+            if wanted == "passkey" or failure.code in OVER or not link.connected:
+                raise
 
     async def _do(self, step: Step, link: Link) -> str:
         """`done`, or the result word of a dialogue that ends the session."""
@@ -134,9 +157,7 @@ class Session:
             case Subscribe(characteristic, optional):
                 await self._subscribe(link, characteristic, optional=optional)
             case UserConsent():
-                for slot, pin in sorted(self._entry.pins.items()):
-                    await self._subscribe(link, USER_CONTROL_POINT)
-                    self._consents[slot] = await self._hold(link, consent(slot, pin))
+                await self._unlock(link)
             case Converse(talk, listens):
                 for characteristic in listens:
                     await self._subscribe(link, characteristic, optional=True)
@@ -145,10 +166,35 @@ class Session:
                 await self._listen(seconds)
         return "done"
 
+    async def _unlock(self, link: Link) -> None:
+        """Every slot with its PIN; a slot for whoever waits for one, if the device gives any."""
+        for slot, pin in sorted(self._entry.pins.items()):
+            await self._subscribe(link, USER_CONTROL_POINT)
+            self._consents[slot] = await self._hold(link, consent(slot, pin))
+        if self._pairing and self._enrol and link.has(USER_CONTROL_POINT):
+            self._enrolled = "" if self._entry.pins else NO_PIN
+            for newcomer in self._entry.waiting:
+                await self._subscribe(link, USER_CONTROL_POINT)
+                self._enrolled = await self._register(link, newcomer, self._enrol)
+
+    async def _register(self, link: Link, newcomer: Newcomer, enrol: Callable[[Newcomer, int], None]) -> str:
+        word = await self._hold(link, register(newcomer.pin))
+        slot = registered_slot(word)
+        if slot is None:
+            return word
+        # Written down before anything else can fail: the device will never tell this slot again.
+        enrol(newcomer, slot)
+        self._consents[slot] = word = await self._hold(link, consent(slot, newcomer.pin))
+        for characteristic, data in describe(newcomer.body).items():
+            if link.has(characteristic):
+                await self._try_write(link, characteristic, data)
+        return word
+
     def _setting(self) -> Setting:
         entry = self._entry
         return Setting(
             now=self._wall_clock(),
+            address=entry.address,
             pins=entry.pins,
             bodies=entry.bodies,
             key=key_of(entry),
@@ -199,14 +245,15 @@ class Session:
             except RadioFailure as failure:
                 if failure.code != "not-paired":
                     raise
-                await link.pair()
+                await _pair(link)
                 await link.subscribe(characteristic, receive)
         except RadioFailure:
             if not optional or not link.connected:
                 raise
 
     def _receiver(self, characteristic: str) -> Callable[[bytes], None]:
-        kept = characteristic in self._profile.codecs and characteristic != USER_CONTROL_POINT
+        codec = self._profile.codecs.get(characteristic)
+        kept = codec is not None and not codec.assembled and characteristic != USER_CONTROL_POINT
         awaited = characteristic in self._awaited
 
         def receive(raw: bytes) -> None:
@@ -246,6 +293,16 @@ def _awaited(profile: Profile) -> frozenset[str]:
     """The characteristics whose frames a dialogue waits for."""
     heard = [uuid for step in profile.steps if isinstance(step, Converse) for uuid in step.listens]
     return frozenset((*heard, USER_CONTROL_POINT))
+
+
+async def _pair(link: Link) -> None:
+    """Bond; a device that says no to a new partner is not paired, whatever else it does."""
+    try:
+        await link.pair()
+    except RadioFailure as failure:
+        if failure.code == "refused":
+            raise RadioFailure("not-paired", str(failure)) from failure
+        raise
 
 
 async def read_info(link: Link, profile: Profile) -> DeviceInfo:

@@ -77,10 +77,18 @@ async def hold(talk: Talk, link: Link, mail: Mailbox, desk: Desk, gone: Callable
         talk.close()
 
 
+async def _write(link: Link, write: Write) -> None:
+    try:
+        await link.write(write.characteristic, write.data, response=write.response)
+    except RadioFailure as failure:
+        if not write.optional or failure.code in {"lost", "timeout"} or not link.connected:
+            raise
+
+
 async def _act(action: Action, link: Link, mail: Mailbox, desk: Desk) -> Told | None:
     match action:
-        case Write(characteristic, data, response):
-            await link.write(characteristic, data, response=response)
+        case Write():
+            await _write(link, action)
         case Read(characteristic):
             return Told(characteristic, await link.read(characteristic))
         case Receive(characteristics, seconds):

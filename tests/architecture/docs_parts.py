@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -10,17 +11,22 @@ import typer
 
 from cli.commands import register
 from cli.exits import MEANING, Exit
+from cli.pair import EXITS
+from cli.pair_words import FAILURES
+from cli.routes import route_table
 from cli.wiring import Settings
 from engine.contract import topics
 from engine.contract.kinds import KINDS
 from engine.rules import load_catalogue
 from engine.rules.model import SEVERITIES, Rule
 from firmware_profiles.registry import PROFILES
-from firmware_profiles.table import device_table
-from tests.architecture.docs_words import COMMANDS_JA, EXITS_JA, PROOF_JA, SETTINGS, TOPICS
+from firmware_profiles.table import device_table, named, needs
+from gateway.pairing_reasons import reason_of
+from tests.architecture.docs_words import COMMANDS_JA, COVERAGE, EXITS_JA, NEEDS_JA, PROOF_JA, SETTINGS, TOPICS
 
 Tongue = Literal["en", "ja"]
 PLACE: Final = {"en": 0, "ja": 1}
+COVERAGE_FILE: Final = Path(__file__).parents[1] / "golden" / "households" / "risk_coverage.md"
 
 
 def commands() -> dict[str, str]:
@@ -83,8 +89,34 @@ def _device_table(tongue: Tongue) -> str:
         carrier = "接続" if profile.connects else "放送"
         proof = PROOF_JA[profile.proof] + ("(試験的)" if profile.experimental else "")
         kinds = "、".join(KINDS[code].ja for code in sorted(profile.provides))
-        rows.append((f"`{profile.id}`", profile.maker, profile.model, carrier, kinds, proof))
-    return table(("プロファイル", "メーカー", "機種", "聞き方", "はかるもの", "裏づけ"), rows)
+        pairing = "、".join(NEEDS_JA[name].format(slots=profile.pairing.slots) for name in needs(profile))
+        rows.append((f"`{profile.id}`", profile.maker, named(profile.model), carrier, kinds, pairing, proof))
+    return table(("プロファイル", "メーカー", "機種", "聞き方", "はかるもの", "登録のとき", "裏づけ"), rows)
+
+
+def _trouble_table(tongue: Tongue) -> str:
+    head = {
+        "en": ("code", "what happened", "what to do now", "exit"),
+        "ja": ("コード", "おきたこと", "いま すること", "終了コード"),
+    }[tongue]
+    rows = []
+    for code, (what, do) in FAILURES.items():
+        place = 1 - PLACE[tongue]  # those words stand in the residents' order, Japanese first
+        leaves = str(int(EXITS[reason_of(code).ending]))
+        rows.append((f"`{code}`", what[place], do[place].format(resident="r-…"), leaves))
+    return table(head, rows)
+
+
+def coverage() -> list[str]:
+    """The lines of the golden that the assigner's tests hold: a table, and below it every confident mistake."""
+    return COVERAGE_FILE.read_text(encoding="utf-8").splitlines()
+
+
+def _coverage_table(tongue: Tongue) -> str:
+    rows = [line.strip("| ").split(" | ") for line in coverage() if line.startswith("|")][2:]
+    if tongue == "ja":
+        rows = [[cell.replace(" of ", " / ") for cell in row] for row in rows]
+    return table([words[PLACE[tongue]] for words in COVERAGE], rows)
 
 
 def _rule_table(tongue: Tongue) -> str:
@@ -127,7 +159,8 @@ def _topic_table(tongue: Tongue) -> str:
 
 TABLES: Final[dict[str, Callable[[Tongue], str]]] = {
     "commands": _command_table, "devices": _device_table, "rules": _rule_table, "settings": _setting_table,
-    "exits": _exit_table, "topics": _topic_table,
+    "exits": _exit_table, "topics": _topic_table, "troubles": _trouble_table, "coverage": _coverage_table,
+    "routes": route_table,
 }  # fmt: skip
 
 

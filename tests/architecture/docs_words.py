@@ -8,6 +8,17 @@ from cli.exits import Exit
 
 PROOF_JA: Final = {"capture": "実機の記録", "fixture": "他プロジェクトの試験データ", "specification": "仕様書"}
 
+NEEDS_JA: Final = {
+    "button": "ボタンを長く押す", "just-works": "つなぎ合わせ(ボンド)", "passkey": "機器に出る数字を入れる", "slots": "ユーザー番号{slots}人分",
+    "register": "番号は自動で取る", "bindkey": "鍵(暗号化する機種)", "key": "鍵はこちらで作る",
+    "evicts": "メーカーのアプリでは使えなくなる", "restarts": "電池を替えたらもう一度", "nothing": "特になし",
+}  # fmt: skip
+
+COVERAGE: Final = (
+    ("household", "家"), ("filed from", "この確率から記録"), ("filed", "記録した数"), ("coverage", "割合"), ("wrong", "まちがい"),
+    ("error", "まちがいの割合"),
+)  # fmt: skip
+
 EXITS_JA: Final = {
     Exit.DONE: "できました",
     Exit.BUG: "プログラムの不具合",
@@ -60,6 +71,34 @@ COMMANDS_JA: Final = {
     "phr simulate replay": "記録した電波を本番のゲートウェイに聞かせる",
     "phr simulate crash": "ゲートウェイ、ブローカー、エンジンを途中で強制終了し、数が合うかを確かめる",
     "phr contract schema": "すべての MQTT メッセージの JSON Schema を出す",
+    "phr assign": "一台の体重計を使った家族の記録(CSV)を、一行ずつだれのものか答える",
+    "phr add": "体重、腹囲、血圧、脈拍、体温、歩数を手で書き入れる。いくつでも一度に",
+    "phr routes": "メーカーごとに、Bluetooth、ファイル、手入力のどれで記録できるかを見る",
+    "phr scan": "近くの機器のうち、知っている機種を名前で示す",
+    "phr pair": "機器を登録する。乗る、はいと言う、使う人を選ぶ、一度はかる",
+    "phr device show": "一つの機器を見る。だれのものか、いつからか、機器が最後に言ったこと",
+    "phr device rename": "機器に家での呼び名をつける",
+    "phr inbox confirm": "測定が、たしかにその人のものだと言う",
+    "phr inbox release": "測定をだれのものでもない状態に戻す。使わないことにした測定も戻せる",
+    "phr inbox discard": "測定をだれのためにも使わない(客、かばんの重さなど)。あとで戻せる",
+    "phr simulate mirror": "家のブローカーで、仮想のスマートミラーになる。最初の行がその地図",
+    "phr profile list": "機種を、聞き方と裏づけといっしょに並べる。壊れたプラグインは名前を示す",
+    "phr profile show": "一つの機種について、はかるもの、見分け方、登録のしかた、出典を見る",
+    "phr profile check": "機種がすべての決まりを守っているかを調べる",
+    "phr profile new": "新しい機種のための、動くファイルのひな形を書く",
+    "phr profile record": "機器の言うことを、アドレスを消して記録する",
+    "phr mirror rppg": "20～60秒の顔の平均色から脈を読む。目安にすぎない",
+    "phr mirror map check": "地図が使えるかを調べる。`--message` で一通を読んでみる",
+    "phr mirror map list": "使っている地図と、鏡が自分から名乗った候補を見る",
+    "phr mirror map add": "地図をデータのフォルダーに置く。ゲートウェイは自分で読み込む",
+    "phr mirror map accept": "鏡が名乗った候補を、人と結びつけて使う",
+    "phr mirror map forget": "地図や候補を消す。測定は残る",
+    "phr mirror map propose": "Home Assistant の名乗り一通から作れる地図と、使えないところを示す",
+    "phr import csv": "列の対応を決めて CSV を取り込む。知っている書き出しは見出しでわかる",
+    "phr import openscale": "openScale の CSV を取り込む",
+    "phr import apple-health": "アップル「ヘルスケア」の export.zip(または中の export.xml)を取り込む",
+    "phr import health-connect": "Android のヘルスコネクト、または Google Takeout の Fitbit を取り込む",
+    "phr import fhir": "FHIR R4 の Observation を取り込む",
 }
 
 SETTINGS: Final = {
@@ -80,8 +119,28 @@ SETTINGS: Final = {
     "mqtt.key_file": ("key of the client certificate", "クライアント証明書の鍵"),
     "gateway.id": ("this gateway, `g-…`; `phr up` makes one", "このゲートウェイの番号 `g-…`。`phr up` が作る"),
     "gateway.household": ("the household it stands in, `h-…`", "置かれた世帯の番号 `h-…`"),
-    "gateway.adapter": ("such as `hci0`; empty: the first one", "`hci0` など。空なら最初のもの"),
+    "gateway.adapter": (
+        "such as `hci0`, or several: `hci0,hci1`; empty: all", "`hci0` や `hci0,hci1`。空ならすべて",
+    ),
+    "gateway.scan": (
+        "`auto`, `active` or `passive`: whether to ask devices for their names; passive wakes nothing",
+        "`auto`・`active`・`passive`。機器に名前をたずねるかどうか。`passive` は聞くだけ",
+    ),
     "gateway.zone": ("time zone of the home", "家の時間帯"),
+    "mirror.url": (
+        "the home's own broker, where mirrors and room sensors speak; empty: none",
+        "鏡や部屋のセンサーが話す、家のブローカー。空なら使わない",
+    ),
+    "mirror.username": ("our account there", "そこでの名前"),
+    "mirror.password_file": ("file with its password", "そのパスワードのファイル"),
+    "mirror.ca_file": ("certificate authority of that broker", "そのブローカーの認証局の証明書"),
+    "mirror.discover": (
+        "take what announces itself as Home Assistant does as a proposal", "Home Assistant の形で名乗った機器を候補にする",
+    ),
+    "mirror.announce": (
+        "announce batteries, rooms and the gateway there; a person's values only with consent",
+        "電池、部屋、ゲートウェイの様子をそこに知らせる。人の値は同意があるときだけ",
+    ),
     "engine.database": (
         "`postgresql://…` or `sqlite:///…`; empty: SQLite in the data folder",
         "`postgresql://…` か `sqlite:///…`。空ならデータフォルダーの SQLite",
@@ -124,7 +183,8 @@ TOPICS: Final = {
         "世帯の住民の番号(名前はない)。受け取れるが、まだ送られない",
     ),
     "phr/v1/<gateway>/down/show/<resident>": (
-        "what a mirror may show; reserved", "鏡に出してよいもの。予約のみ",
+        "one line for a mirror, for one person; only with consent, never retained",
+        "鏡に出してよい、一人のための一行。同意があるときだけ。保持されない",
     ),
     "phr/v1/<gateway>/down/cmd/<verb>": (
         "a command such as `forget`; understood, not sent yet", "`forget` などの命令。受け取れるが、まだ送られない",

@@ -102,6 +102,19 @@ def test_a_device_is_added_listed_and_forgotten_from_the_command_line() -> None:
     assert refuse("forget", added["id"]) == (Exit.NOT_FOUND, "unknown-device")
 
 
+@pytest.mark.usefixtures("phr")
+def test_a_device_has_a_name_of_the_household_s_own_and_is_found_by_it() -> None:
+    first = json.loads(run("add", "--address", ADDRESS, "--profile", "sig-weight", "--json"))
+    second = json.loads(run("add", "--address", "C0:26:DF:01:E2:3B", "--profile", "sig-weight", "--json"))
+    assert json.loads(run("rename", first["id"], "花子の体重計", "--json"))["name"] == "花子の体重計"
+    assert refuse("rename", second["id"], "花子の体重計") == (Exit.ALREADY, "name-taken")
+    assert refuse("rename", second["id"], "") == (Exit.USAGE, "bad-name")
+    assert refuse("rename", "nothing", "x") == (Exit.NOT_FOUND, "unknown-device")
+    assert "花子の体重計" in run("show", "花子の体重計")
+    assert refuse("show", "nothing") == (Exit.NOT_FOUND, "unknown-device")
+    assert json.loads(run("forget", "花子の体重計", "--json"))["id"] == first["id"]
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [

@@ -18,7 +18,8 @@ from gateway import service, visits
 from gateway.devices import Devices, entry
 from gateway.journal import Journal
 from gateway.link import Heard, Link, RadioFailure, Receive
-from gateway.radio import CALL_TIMEOUT, CONNECT_TIMEOUT
+from gateway.radio import CONNECT_TIMEOUT
+from gateway.radio_ear import CALL_TIMEOUT
 from gateway.settings import GatewaySettings, broker_address
 
 SCALE, MI = "C0:26:DF:01:E2:3A", "C8:47:8C:9F:7B:0A"

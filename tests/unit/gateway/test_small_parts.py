@@ -18,7 +18,7 @@ from gateway.log import log
 from gateway.notify import notify
 from gateway.session import Session
 from gateway.settings import broker_address
-from gateway.visits import MOST_FAILED, Visits
+from gateway.visits import MOST_AWAITED, MOST_FAILED, Visits
 from tests.unit.gateway.test_service import SCALE, WEIGHT, DeviceDouble, weight_frame
 
 
@@ -40,6 +40,15 @@ def test_a_device_is_never_hammered_and_never_given_up(ends: list[str]) -> None:
         visits.done("a", now, failed=end == "failed", frames=int(end == "frames"))
         assert not visits.heard("a", now)
         now += MOST_FAILED
+
+
+def test_a_device_that_waits_for_a_person_is_tried_again_while_the_person_is_there() -> None:
+    visits, now = Visits(), 10.0
+    for _ in range(12):
+        assert visits.heard("a", now), "a minute of pairing mode must be noticed"
+        assert visits.take() == "a"
+        visits.done("a", now, failed=True, frames=0, needs_person=True)
+        now += MOST_AWAITED
 
 
 def test_systemd_hears_and_its_absence_is_no_failure(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""The gateway's own parts in the process of a pairing, for a home where no gateway runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final, Self
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from engine.contract.wire import DeviceNote, decode, encode
+from firmware_profiles.model import Body, DeviceInfo, Profile
+from gateway.calling import Caller
+from gateway.decoding import Decoder
+from gateway.devices import Devices, Entry
+from gateway.hearing import Hearing
+from gateway.journal import Journal
+from gateway.link import Heard, Radio
+
+# Barefoot people stand this long until the scale has everything.
+LINGER: Final = 8.0
+SHORT: Final = 0.2
+LATER: Final = timedelta(days=1)
+
+
+class Kit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pairing works with; `bodies` by resident id, `household` makes the device's id."""
+
+    radio: Radio
+    home: Path
+    profiles: Mapping[str, Profile]
+    zone: ZoneInfo
+    now: Callable[[], datetime]
+    rng: Random
+    household: str | None = None
+    bodies: Mapping[str, Body] = {}
+
+
+class Local:
+    """The gateway's own parts in this process: the journal, the hearing, the caller and the decoder."""
+
+    def __init__(self, kit: Kit, devices: Devices, listed: Callable[[str], Entry | None]) -> None:
+        self._kit = kit
+        self._journal = Journal(kit.home / "journal.sqlite")
+        self._hearing = Hearing(self._journal, kit.zone)
+        self._decoder = Decoder(self._journal, kit.profiles, kit.zone, listed)
+        self.caller = Caller(
+            kit.radio, self._journal, kit.profiles, devices, zone=kit.zone, now=kit.now, kept=lambda: None
+        )
+        self.busy, self.until = False, 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._journal.close()
+
+    def free(self, at: float) -> bool:
+        """Whether a visit may begin."""
+        return not self.busy and at >= self.until
+
+    def hear(self, entry: Entry, profile: Profile, heard: Heard) -> None:
+        """Keep the advert if it says something new."""
+        self._hearing.hear(entry, profile, heard)
+
+    def introduce(self, entry: Entry, info: DeviceInfo) -> None:
+        """Remember what the device said of itself, for the next gateway and for a battery change."""
+        known = self._journal.note(entry.id)
+        said = decode(known, DeviceNote) if known else DeviceNote(device=entry.id, profile=entry.profile)
+        told = {name: value for name, value in msgspec.structs.asdict(info).items() if value is not None}
+        self._journal.keep_note(entry.id, encode(msgspec.structs.replace(said, **told)))
+
+    def decode(self) -> None:
+        """Make readings of what was heard; they wait in the journal for the next gateway."""
+        while self._decoder.step(self._kit.now()).settled:
+            pass
+
+    async def finish(self, entry: Entry) -> None:
+        """Decode everything, after listening a moment longer for the fuller frame of a weighing that is not over."""
+        patience = 0.0 if entry.weight_only else min(self._kit.profiles[entry.profile].join_seconds, LINGER)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience
+        self._hearing.flush(self._kit.now(), everything=True)
+        self.decode()
+        while loop.time() < end and self._journal.fresh(1):
+            await asyncio.sleep(SHORT)
+            self.decode()
+        while self._decoder.step(self._kit.now() + LATER).settled:
+            pass
