@@ -1,8 +1,8 @@
 """A&D devices that are bonded once and then speak the Bluetooth SIG's layouts: scales, blood pressure, thermometer.
 
-The frames are those of the SIG's services, which are proven; no frame of an A&D device itself has been captured by
-anybody we know, nor its manners: these families are experimental. Facts: A&D's sample applications (copies on GitHub),
-UUIDs and field widths only.
+An overlay is as proven as the layouts it reads: the SIG's frames are captured, and a manner that is wrong brings no
+reading rather than a wrong one. The first firmware's own layout and the thermometer's have no capture: experimental.
+Facts: A&D's sample applications (copies on GitHub), UUIDs and field widths only.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ CUSTOM: Final = "233bf001-5a34-1b6d-975c-000d5690abe4"
 SEND_ALL: Final = bytes.fromhex("0200e1")
 ASKED: Final = "and-asked"
 TENTH: Final = Decimal("0.1")
+NAMED: Final = r"(A&D_)?UC-?352"
+BONDED_SCALE: Final = Pairing(wake="step-on", button=True, bond="just-works", restarts=True)
 _SOURCE: Final = "A&D sample applications for Android and iOS; Bluetooth SIG services"
 
 
@@ -84,22 +86,24 @@ SCALE: Final = Profile(
     id="and-scale",
     maker="A&D",
     model="UC-352BLE",
-    match=(Match(name=r"(A&D_)?UC-?352"),),
+    match=(Match(name=NAMED, unless_services=(OLD_SCALE,)),),
     provides=frozenset({"body-weight", "body-height", "bmi"}),
     source=_SOURCE,
-    steps=(
-        WriteCurrentTime(),
-        WriteDateTime(OLD_SCALE),
-        WriteDateTime(WEIGHT_SCALE),
-        Subscribe(WEIGHT_MEASUREMENT, optional=True),
-        Subscribe(OLD_WEIGHT, optional=True),
-        UntilIdle(10.0),
-    ),
-    codecs={
-        WEIGHT_MEASUREMENT: WEIGHT_CODEC,
-        OLD_WEIGHT: Codec(decode=decode_old_weight, encode=encode_old_weight),
-    },
-    pairing=Pairing(wake="step-on", button=True, bond="just-works", restarts=True),
+    steps=(WriteCurrentTime(), WriteDateTime(WEIGHT_SCALE), Subscribe(WEIGHT_MEASUREMENT), UntilIdle(10.0)),
+    codecs={WEIGHT_MEASUREMENT: WEIGHT_CODEC},
+    pairing=BONDED_SCALE,
+    proof="capture",
+)
+FIRST_SCALE: Final = Profile(
+    id="and-scale-first",
+    maker="A&D",
+    model="UC-352BLE (first firmware)",
+    match=(Match(name=NAMED, service=OLD_SCALE),),
+    provides=frozenset({"body-weight"}),
+    source=_SOURCE,
+    steps=(WriteCurrentTime(), WriteDateTime(OLD_SCALE), Subscribe(OLD_WEIGHT), UntilIdle(10.0)),
+    codecs={OLD_WEIGHT: Codec(decode=decode_old_weight, encode=encode_old_weight)},
+    pairing=BONDED_SCALE,
     experimental=True,
 )
 CUFF: Final = msgspec.structs.replace(
@@ -117,8 +121,7 @@ CUFF: Final = msgspec.structs.replace(
         UntilIdle(10.0),
     ),
     pairing=Pairing(wake="cuff", button=True, bond="just-works", restarts=True),
-    experimental=True,
-    proof="specification",
+    proof="capture",
 )
 THERMOMETER_PROFILE: Final = msgspec.structs.replace(
     TEMPERATURE_PROFILE,
@@ -141,6 +144,5 @@ BODY: Final = msgspec.structs.replace(
     match=(Match(name=r"(A&D_)?UC-?421BLE"),),
     source=_SOURCE,
     pairing=Pairing(wake="step-on", button=True, bond="just-works", slots=5, register=True, restarts=True),
-    experimental=True,
-    proof="specification",
+    proof="capture",
 )

@@ -190,10 +190,16 @@ Step = WriteCurrentTime | WriteDateTime | Subscribe | UserConsent | UntilIdle | 
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """A measurement put together from frames of a session; `raw` are the bytes that identify it."""
+    """A measurement put together from frames of a session; `raw` are the bytes that identify it.
+
+    `parts` are earlier frames that went into it: with it they are done. `keeps` says that the frame that brought it
+    out is itself still needed (the next person's weight).
+    """
 
     sample: Sample
     raw: bytes
+    parts: tuple[bytes, ...] = ()
+    keeps: bool = False
 
 
 class Codec(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """OMRON devices that hand out their records through the Bluetooth SIG's services once they are bonded.
 
-The frames are the SIG's; that these models send them is known from Japanese open-source readers (github.com/obniz/
-obniz-parts-kits: HEM-6233T, HEM-9200T, HN-300T2, MC-6810T2, HPO-300T), of whose devices we have no capture.
+The frames are the SIG's and as proven as they are. That these models send them is known from Japanese open-source
+readers (github.com/obniz/obniz-parts-kits: HEM-6233T, HEM-9200T, HN-300T2, MC-6810T2, HPO-300T); of the oximeter's and
+the thermometer's frames we have no capture.
 """
 
 from __future__ import annotations
@@ -84,8 +85,7 @@ CUFF: Final = msgspec.structs.replace(
     match=(Match(name=OTHER_NAMES, unless_services=(NEW_SERVICE, SERVICE)),),
     source=_SOURCE,
     pairing=Pairing(wake="cuff", button=True, bond="just-works", slots=2),
-    experimental=True,
-    proof="specification",
+    proof="capture",
 )
 PASSKEY_CUFF: Final = msgspec.structs.replace(
     CUFF,
@@ -102,8 +102,7 @@ SCALE: Final = msgspec.structs.replace(
     match=(Match(name=OTHER_SCALES, service=WEIGHT_SCALE),),
     source=_SOURCE,
     pairing=Pairing(wake="step-on", button=True, bond="just-works"),
-    experimental=True,
-    proof="specification",
+    proof="capture",
 )
 THERMOMETER: Final = msgspec.structs.replace(
     TEMPERATURE_PROFILE,

@@ -1,8 +1,8 @@
 """The dialogue of QN scales: every order answers a frame of the scale, and its memory is read out on the way.
 
 Order of frames as published by github.com/oliexdev/openScale and github.com/KristianP26/ble-scale-sync. Newer scales
-with a JieLi chip (service AE00) also want a proof of identity that is not public enough to be written here: they stay
-silent after the greeting.
+with a JieLi chip (service AE00) may challenge their visitor (Bluetooth's legacy function E1); that is not answered
+here, and such a scale stays silent after the greeting.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ _SIG: Final = (WEIGHT_SCALE, BODY_COMPOSITION)
 QN: Final = Profile(
     id="qn-scale",
     maker="Renpho / QN",
-    model="QN scales (Renpho, Elis, Sencor, GE, Arboleaf)",
+    model="Elis, ES series, Sencor, GE, Arboleaf, FitIndex",
     match=(
         Match(name=r"(?i)(QN-Scale|Elis|Sencor|SEB-Scale|Fit Plus$|Arboleaf)"),
         # One Renpho scale is none of these: it has the SIG's services.

@@ -100,6 +100,7 @@ PROFILES: Final = _index((
     advert_scales.LAICA_SCALE,
     amazfit_scale.SCALE,
     and_devices.SCALE,
+    and_devices.FIRST_SCALE,
     and_devices.CUFF,
     and_devices.THERMOMETER_PROFILE,
     and_devices.BODY,

@@ -139,28 +139,27 @@ def _step(frames: tuple[bytes, ...]) -> Step:
     frame = frames[-1]
     if frame[1:2] != bytes((MEASUREMENT,)):
         try:
-            return Step(decode(frame), frame, whole=False)
+            return Step(decode(frame), frame, (frame,))
         except DecodeError as error:
             return Step(error)
-    record = _measurement(frames)
+    pieces = _pieces(frames)
+    record = join_parts(int.from_bytes(pieces[0][5:13], "big"), *pieces[1:]) if pieces else None
     if record is None:
         return Step(None)
     try:
-        return Step(decode_record(record), record, whole=True)
+        return Step(decode_record(record), record, pieces, whole=True)
     except DecodeError as error:
         return Step(error)
 
 
-def _measurement(frames: tuple[bytes, ...]) -> bytes | None:
-    """The record whose last part is the last of `frames`; None while parts are missing."""
+def _pieces(frames: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The three parts of the measurement whose last part is the last of `frames`; none while parts are missing."""
     last = frames[-1]
     if len(last) < _HEAD or last[2:4] != _LAST_PART:
-        return None
-    found = [frame for frame in frames if frame[1:3] == last[1:3]][-_PARTS:]
+        return ()
+    found = tuple(frame for frame in frames if frame[1:3] == last[1:3])[-_PARTS:]
     # In a row, or they are of two people.
-    if [frame[3:4] for frame in found] != [b"\1", b"\2", b"\3"]:
-        return None
-    return join_parts(int.from_bytes(found[0][5:13], "big"), *found[1:])
+    return found if [frame[3:4] for frame in found] == [b"\1", b"\2", b"\3"] else ()
 
 
 def _weight(raw: int) -> Quantity:

@@ -45,7 +45,7 @@ HALVES: Final = (0xE0, 0xF0)
 HALF: Final = 0xF0
 NOBODY: Final = bytes(8)
 ACKNOWLEDGED: Final = frozenset({USER_INFO, SAVED, MEASUREMENT})
-# A scale answers at once, unless its frames begin with the other half; between two people of a family nobody stands on it for a while.
+# A scale answers at once, unless its frames begin with the other half. A family takes its time between two people.
 AT_ONCE, SOON, QUIET = 1.0, 3.0, 20.0
 _LAST_BYTE: Final = 4
 Doing = Generator[Action, Told | None, bytes | None]
@@ -152,7 +152,8 @@ FFE1: Final = Profile(
     steps=(Converse(talk, (CHANNEL,)),),
     codecs={CHANNEL: STREAM_CODEC, RECORD: RECORD_CODEC},
     slug=r"(beurer-bf(700|710|800)|sanitas-sbf7[05]|silvercrest-sbf75|runtastic-libra|rt-libra).*",
-    pairing=Pairing(wake="step-on", slots=8),
+    # Its people have numbers nobody is shown (101 and up): a pairing cannot ask for them, so it must not promise slots.
+    pairing=Pairing(wake="step-on"),
     live=True,
     proof="capture",
 )  # fmt: skip

@@ -40,7 +40,7 @@ class Assembler:
         self._count = 0
         self._waiting: _Part | None = None
         self._earlier: dict[str, deque[bytes]] = {}
-        self._needed: dict[str, int] = {}
+        self._needed: dict[str, dict[int, bytes]] = {}
 
     def feed(self, characteristic: str, data: bytes) -> tuple[Assembled, ...]:
         """What `data` completes: nothing for a part or a frame that later ones need, else its measurement.
@@ -77,10 +77,15 @@ class Assembler:
         earlier = self._earlier.setdefault(characteristic, deque(maxlen=REMEMBERED))
         done = gather(tuple(earlier), data)
         earlier.append(data)
+        needed = self._needed.setdefault(characteristic, {})
         if done is None:
-            self._needed[characteristic] = number
+            needed[number] = data
             return ()
-        return (Assembled(done.sample, done.raw, (number,)),)
+        used = _take(needed, done)
+        if done.keeps and used:
+            needed[number] = data
+            return (Assembled(done.sample, done.raw, used),)
+        return (Assembled(done.sample, done.raw, (*used, number)),)
 
     def finish(self) -> tuple[Assembled, ...]:
         """What stayed incomplete at the end of the session; a disconnect is a normal end."""
@@ -89,12 +94,21 @@ class Assembler:
 
     def _settle(self) -> tuple[Assembled, ...]:
         found = []
-        for characteristic, number in self._needed.items():
+        for characteristic, needed in self._needed.items():
             settle = self._profile.codecs[characteristic].settle
             done = settle(tuple(self._earlier[characteristic])) if settle else None
-            found += [] if done is None else [Assembled(done.sample, done.raw, (number,))]
+            if done is not None and (used := _take(needed, done)):
+                found.append(Assembled(done.sample, done.raw, used))
         self._needed.clear()
         return tuple(found)
+
+
+def _take(needed: dict[int, bytes], done: Gathered) -> tuple[int, ...]:
+    """The numbers of the frames that went into a measurement, which nobody needs any more."""
+    used = tuple(number for number, data in needed.items() if data in done.parts)
+    for number in used:
+        del needed[number]
+    return used
 
 
 def _join(sample: Sample, first: Assembled, second: Assembled) -> Assembled:

@@ -24,11 +24,13 @@ Decode = Callable[[bytes], Sample]
 class Step(msgspec.Struct, frozen=True):
     """What one frame says: a sample, why it has no part in a weighing, or nothing yet.
 
-    `raw` are the bytes that identify it; `whole` says that nothing will be measured after it.
+    `raw` are the bytes that identify it, `frames` the ones it is made of; `whole` says that nothing will be measured
+    after it.
     """
 
     said: Sample | DecodeError | None
     raw: bytes = b""
+    frames: tuple[bytes, ...] = ()
     whole: bool = False
 
 
@@ -81,30 +83,35 @@ def _read(decode: Decode, whole: frozenset[str], frame: bytes) -> Step:
         sample = decode(frame)
     except DecodeError as error:
         return Step(error)
-    return Step(sample, frame, whole <= sample.quantities.keys())
+    return Step(sample, frame, (frame,), whole <= sample.quantities.keys())
 
 
 def _take(scale: _Scale, step: Step) -> Gathered | None:
     sample = step.said
     if not isinstance(sample, Sample):
         return None
-    found, weight = Gathered(sample, step.raw), number(sample, "weight")
+    found, weight = Gathered(sample, step.raw, step.frames), number(sample, "weight")
     if not sample.final:
         return _step_off(scale, weight) or found
-    if weight is None:
-        return _add(scale, found)
+    return _add(scale, found) if weight is None else _settle(scale, found, weight, whole=step.whole)
+
+
+def _settle(scale: _Scale, found: Gathered, weight: Decimal, *, whole: bool) -> Gathered | None:
+    """A settled weight: told when it is whole, kept waiting when not; the one before it goes first."""
     if scale.told is not None and "weight" in scale.told.quantities and _is_same(scale.told, weight):
-        return None
+        return _again(found)
     left = None
     if scale.waiting is not None and not _is_same(scale.waiting.sample, weight):
         left, scale.waiting = scale.waiting, None
-    if left is None and step.whole:
-        scale.waiting, scale.told = None, sample
-        return found
+    if left is None and whole:
+        before, scale.waiting, scale.told = scale.waiting, None, found.sample
+        return msgspec.structs.replace(found, parts=found.parts + (before.parts if before else ()))
     scale.told = None
+    if scale.waiting is not None and not whole:
+        return _again(found)
     # The first of several repetitions names the weighing, and a fuller one stands for it.
-    scale.waiting = found if step.whole else scale.waiting or found
-    return left
+    scale.waiting = found
+    return None if left is None else msgspec.structs.replace(left, keeps=True)
 
 
 def _step_off(scale: _Scale, weight: Decimal | None) -> Gathered | None:
@@ -120,10 +127,15 @@ def _add(scale: _Scale, found: Gathered) -> Gathered | None:
     first, scale.waiting = scale.waiting, None
     if first is None:
         again, scale.told = scale.told is not None, scale.told or found.sample
-        return None if again else found
+        return _again(found) if again else found
     together = first.sample.quantities | found.sample.quantities
     scale.told = msgspec.structs.replace(first.sample, quantities=together)
-    return Gathered(scale.told, first.raw + found.raw)
+    return Gathered(scale.told, first.raw + found.raw, first.parts + found.parts)
+
+
+def _again(found: Gathered) -> Gathered:
+    """A repetition: nobody needs it, and nobody must take it for a weighing when a session is read again."""
+    return Gathered(msgspec.structs.replace(found.sample, final=False), found.raw)
 
 
 def _is_same(known: Sample, weight: Decimal) -> bool:

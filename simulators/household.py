@@ -23,6 +23,7 @@ Kind = Literal[
     "captured-service",
     "captured-advert",
     "profile-broadcast",
+    "profile-notifier",
     "profile-service",
     "consent-scale",
     "ffe1-scale",
@@ -76,7 +77,8 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     It hangs up after `quiet` without news, rests for `rest`, and stays on the air for at most `aired`; a broadcast
     counts as heard once a gateway listened for `heard_after` without a break. `asleep` waits for the command `wake`.
     `key` is what it encrypts with or was given at its last pairing, as hex.
-    A `profile-broadcast` broadcasts as its `profile` does.
+    A `profile-broadcast` broadcasts as its `profile` does. `rssi` is how strongly it is heard (dBm); at -95 and less no
+    link to it comes about.
     `passkey` is shown while bonding and must be typed in; `pairable` False refuses to bond until `open-pairing`.
     """
 
@@ -104,6 +106,7 @@ class VirtualDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     heard_after: float = 1.0
     aired: float = 10.0
     interval: float = 0.025
+    rssi: Annotated[int, msgspec.Meta(ge=-110, le=0)] = -50
     source: str = ""
     records: tuple[Record, ...] = ()
     capture: Capture | None = None

@@ -24,6 +24,7 @@ Verb = Literal[
     "lose-bonds",
     "open-pairing",
     "close-pairing",
+    "move",
     "stats",
     "ledger",
     "now",
@@ -44,9 +45,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `play` makes the next `count` planned records of a broadcaster, turning the calendar to each; `now` turns the
     calendar to `at` (none: real time). `lose-bonds` is what a new battery does; `open-pairing` and `close-pairing` are
-    the button. `set-clock` makes a device's clock `stuck` or not. `drop-link` cuts the link
-    without a goodbye, after `after` further confirmed records if given. `stats` counts; `ledger` lists what could be
-    heard.
+    the button. `move` puts the device where it is heard with `rssi` dBm. `set-clock` makes a device's clock `stuck` or
+    not. `drop-link` cuts the link without a goodbye, after `after` further confirmed records if given. `stats` counts;
+    `ledger` lists what could be heard.
     """
 
     do: Verb
@@ -57,6 +58,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     after: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     stuck: bool = False
+    rssi: Annotated[int, msgspec.Meta(ge=-110, le=0)] = -50
 
 
 class Remote:

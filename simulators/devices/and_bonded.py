@@ -11,12 +11,15 @@ from bumble.gatt import Service
 from firmware_profiles.and_devices import CUSTOM, OLD_SCALE, OLD_WEIGHT, SEND_ALL, encode_old_weight
 from firmware_profiles.numbers import decode_datetime
 from firmware_profiles.uuids import DATE_TIME
-from simulators.devices.peripheral import GENERAL_DISCOVERABLE, NAME, Peripheral, Structures
+from simulators.devices.peripheral import GENERAL_DISCOVERABLE, NAME, SERVICES_128, Peripheral, Structures
 from simulators.devices.storing import BloodPressureMonitor, StoringPeripheral, sample_of
 from simulators.ledger import Entry, Frame
 
 CUSTOM_SERVICE: Final = "233bf000-5a34-1b6d-975c-000d5690abe4"
 _DATE_TIME_SIZE: Final = 7
+SERVICES_128, SHORT_NAME = 0x07, 0x08
+# What flags and a long service UUID leave of an advert for the name.
+_ROOM: Final = 8
 
 
 class AndCuff(BloodPressureMonitor):
@@ -55,8 +58,10 @@ class AndFirstScale(StoringPeripheral):
     service, measurement = OLD_SCALE, OLD_WEIGHT
 
     def structures(self) -> Structures:
-        """Flags and the name."""
-        return (GENERAL_DISCOVERABLE, (NAME, (self.spec.local_name or self.spec.name).encode()))
+        """Flags, A&D's own service and the name."""
+        own = bytes.fromhex(self.service.replace("-", ""))[::-1]
+        name = (self.spec.local_name or self.spec.name).encode()
+        return (GENERAL_DISCOVERABLE, (SERVICES_128, own), (NAME, name))
 
     def services(self) -> list[Any]:
         """The weight and the clock."""

@@ -24,7 +24,7 @@ from firmware_profiles.sanitas_ffe1 import (
 )
 from firmware_profiles.sanitas_talk import FETCH, FORGET, GREET, HEARD, ORDERS, SET_TIME, STATUS, USERS
 from simulators.devices.broadcast import sample_for
-from simulators.devices.vendor import SpokenTo
+from simulators.devices.vendor_base import SpokenTo
 from simulators.ledger import Entry, Frame
 
 FIRST_PERSON: Final = 1

@@ -12,7 +12,17 @@ from bumble.gatt import Service
 
 from firmware_profiles.model import DecodeError
 from firmware_profiles.omron_memory import NEW_SERVICE, carrier
-from firmware_profiles.omron_models import HBF_32, HBF_702T, HN_300T2, PLAIN, SWAPPED, WRIST, Memory, find_memory
+from firmware_profiles.omron_models import (
+    HBF_32,
+    HBF_32_AGELESS,
+    HBF_702T,
+    HN_300T2,
+    PLAIN,
+    SWAPPED,
+    WRIST,
+    Memory,
+    find_memory,
+)
 from firmware_profiles.omron_talk import (
     ANSWER,
     CHANNEL,
@@ -50,7 +60,7 @@ class OmronMemory(AskedPeripheral):
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        found = find_memory(self.spec.model, (*PLAIN, *SWAPPED, *WRIST, HN_300T2, HBF_702T, HBF_32))
+        found = find_memory(self.spec.model, (*PLAIN, *SWAPPED, *WRIST, HN_300T2, HBF_702T, HBF_32, HBF_32_AGELESS))
         if found is None:
             raise ValueError(f"no OMRON model is called {self.spec.model!r}")
         self._memory: Memory = found

@@ -31,7 +31,7 @@ from simulators.orders import OrderError
 
 Properties, Permissions = Characteristic.Properties, Characteristic.Permissions
 Structures = Iterable[tuple[int, bytes]]
-FLAGS, SERVICES_16, NAME, SERVICE_DATA_16, MANUFACTURER = 0x01, 0x03, 0x09, 0x16, 0xFF
+FLAGS, SERVICES_16, SERVICES_128, NAME, SERVICE_DATA_16, MANUFACTURER = 0x01, 0x03, 0x07, 0x09, 0x16, 0xFF
 GENERAL_DISCOVERABLE = (FLAGS, b"\x06")
 
 
@@ -103,6 +103,7 @@ class Peripheral(ABC):
             sc=True, mitm=spec.passkey is not None, bonding=True, delegate=_Face(self)
         )
         self.device.on(self.device.EVENT_CONNECTION, self._on_connection)
+        self.move(spec.rssi)
 
     @abstractmethod
     def structures(self) -> Structures:
@@ -146,6 +147,10 @@ class Peripheral(ABC):
         self.news.set()
         await self.wake()
         return {"number": entry.number}
+
+    def move(self, rssi: int) -> None:
+        """Stand where it is heard with `rssi` dBm."""
+        self.room.air.strength[Address(self.spec.address)] = rssi
 
     def lose_bonds(self) -> None:
         """Know nobody, as after a change of batteries."""

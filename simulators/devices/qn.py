@@ -12,7 +12,7 @@ from firmware_profiles.model import uuid16
 from firmware_profiles.qn_scale import EPOCH, FINE, LIVE, NOTIFY, decode, encode, encode_memory, information
 from firmware_profiles.qn_talk import ORDERS
 from simulators.devices.broadcast import sample_for
-from simulators.devices.vendor import SpokenTo
+from simulators.devices.vendor_base import SpokenTo
 from simulators.ledger import Entry, Frame
 
 CONFIGURE, TIME, REPORT, START, THANKS = 0x13, 0x20, 0xA0, 0x22, 0x1F

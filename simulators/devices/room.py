@@ -22,6 +22,7 @@ from simulators.devices.captured import CapturedAdvert, CapturedService
 from simulators.devices.consent_scale import ConsentScale
 from simulators.devices.ffe1 import Ffe1Scale
 from simulators.devices.live import HeartRateMirror, StepBand, XiaomiScale
+from simulators.devices.notifier import ProfileNotifier
 from simulators.devices.omron_memory import OmronMemory
 from simulators.devices.peripheral import Peripheral, Room
 from simulators.devices.qn import QnScale
@@ -57,6 +58,7 @@ KINDS: Final[dict[Kind, type[Peripheral]]] = {
     "captured-service": CapturedService,
     "captured-advert": CapturedAdvert,
     "profile-broadcast": ProfileBroadcast,
+    "profile-notifier": ProfileNotifier,
     "profile-service": ProfileService,
     "consent-scale": ConsentScale,
     "ffe1-scale": Ffe1Scale,
@@ -160,7 +162,8 @@ class Devices:
 
     def _stats(self) -> dict[str, Any]:
         totals = {name: msgspec.to_builtins(device.ledger.totals()) for name, device in self._devices.items()}
-        return {"devices": totals, "heard": sum(total["heard"] for total in totals.values())}
+        lost = {name: self._room.air.lost[device.controller] for name, device in self._devices.items()}
+        return {"devices": totals, "heard": sum(total["heard"] for total in totals.values()), "links_lost": lost}
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -186,6 +189,8 @@ async def _command(device: Peripheral, order: Order, at: datetime | None) -> dic
             device.lose_bonds()
         case "open-pairing" | "close-pairing":
             device.pairable = order.do == "open-pairing"
+        case "move":
+            device.move(order.rssi)
         case "ledger":
             heard = [msgspec.to_builtins(entry) for entry in device.ledger.heard()]
             return {"heard": heard, "clock_writes": device.clock.writes}

@@ -220,7 +220,7 @@ def sig(at: int, kind: Any, profile: str, name: str, values: dict[str, str], **m
 async def test_bonded_devices_with_the_sig_s_layouts_are_read_under_their_own_families(tmp_path: Path) -> None:
     devices = [
         sig(0, "weight-scale", "and-scale", "A&D_UC-352BLE_A", WEIGHT),
-        sig(5, "and-first-scale", "and-scale", "A&D_UC-352BLE_B", WEIGHT),
+        sig(5, "and-first-scale", "and-scale-first", "A&D_UC-352BLE_B", WEIGHT),
         sig(1, "and-cuff", "and-blood-pressure", "A&D_UA-651BLE_A", PRESSURE),
         sig(6, "blood-pressure-monitor", "and-blood-pressure", "A&D_UA-1200BLE_A", PRESSURE),
         sig(2, "weight-scale", "omron-scale", "BLESmart_00010105", WEIGHT),

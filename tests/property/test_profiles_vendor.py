@@ -18,7 +18,7 @@ from firmware_profiles import beurer_bm85, keep_s3, lefu_ffb0, qn_broadcast, qn_
 from firmware_profiles import sanitas_ffe1 as ffe1
 from firmware_profiles import vendor_scales as small
 from firmware_profiles.qn_talk import QN
-from firmware_profiles.session import Assembler
+from firmware_profiles.session import Assembled, Assembler
 
 ADDRESS = "C0:FF:EE:00:00:01"
 TIMES = st.datetimes(datetime(2001, 1, 1), datetime(2080, 1, 1)).map(lambda t: t.replace(microsecond=0))
@@ -127,15 +127,22 @@ def test_every_weighing_of_a_session_is_told_once_and_with_its_own_impedance(
     weighings: list[tuple[int, int | None, int, int]],
 ) -> None:
     """People step on and off; settled frames are repeated, impedance comes or does not."""
-    assembler, done = Assembler(QN), []
+    assembler, done, fed = Assembler(QN), list[Assembled](), list[bytes]()
     for kilograms, ohms, repeated, off in weighings:
         weight = {"weight": Quantity(Decimal(kilograms), "kg")}
         whole = weight | ({} if ohms is None else {"impedance": Quantity(Decimal(ohms), "Ohm")})
         shown = [Sample(quantities=weight)] * repeated + [Sample(quantities=whole)] * repeated
         gone = [Sample(quantities={"weight": Quantity(Decimal(0), "kg")}, final=False)] * off
         for sample in (*shown, *gone):
-            done += assembler.feed(qn_scale.NOTIFY, qn_scale.encode(sample))
+            fed.append(qn_scale.encode(sample))
+            done += assembler.feed(qn_scale.NOTIFY, fed[-1])
     done += assembler.finish()
     told = [(item.sample.quantities["weight"].value, item.sample.quantities.get("impedance")) for item in done
             if item.sample.final]  # fmt: skip
     assert told == [(kg, None if ohms is None else Quantity(Decimal(ohms), "Ohm")) for kg, ohms, _, _ in weighings]
+    used = {number for item in done for number in item.frames}
+    again = Assembler(QN)
+    ghosts = [
+        item for number, data in enumerate(fed) if number not in used for item in again.feed(qn_scale.NOTIFY, data)
+    ]
+    assert not [item for item in (*ghosts, *again.finish()) if item.sample.final]

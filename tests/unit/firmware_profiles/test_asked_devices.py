@@ -12,7 +12,7 @@ import pytest
 
 from engine.contract.reading import Quantity, Sample
 from firmware_profiles import and_uw302, sig_activity
-from firmware_profiles.and_devices import ASKED, SEND_ALL, ask_for_all, decode_old_weight, encode_old_weight
+from firmware_profiles.and_devices import ASKED, OLD_SCALE, SEND_ALL, ask_for_all, decode_old_weight, encode_old_weight
 from firmware_profiles.and_uw302 import ASK_ALL, ASK_NEW, COMPLETE, CONTROL, DATA, FINISH, GO_ON, encode_minute
 from firmware_profiles.model import Action, Advert, DecodeError, Keep, Profile, Remember, Setting, Talk, Told, Write
 from firmware_profiles.omron_memory import HBF_SCALE, PLAIN_PRESSURE
@@ -35,6 +35,7 @@ def who(name: str | None, *services: str) -> str | None:
     ("name", "services", "family"),
     [
         ("A&D_UC-352BLE_0A1B2C", (WEIGHT_SCALE,), "and-scale"),
+        ("A&D_UC-352BLE_0A1B2C", (OLD_SCALE,), "and-scale-first"),
         ("A&D_UA-651BLE_0A1B2C", (BLOOD_PRESSURE,), "and-blood-pressure"),
         ("A&D_UA-1200BLE_0A1B2C", (BLOOD_PRESSURE,), "and-blood-pressure"),
         ("A&D_UT201BLE_0A1B2C", (THERMOMETER,), "and-thermometer"),

@@ -111,4 +111,4 @@ def test_the_device_table_has_a_row_for_every_profile() -> None:
 def test_a_family_without_a_capture_is_marked_experimental() -> None:
     unproven = {p.id for p in PROFILES.values() if p.proof != "capture"}
     assert {p.id for p in PROFILES.values() if p.experimental} >= unproven
-    assert unproven >= {"sig-thermometer", "and-scale", "omron-blood-pressure"}
+    assert unproven >= {"sig-thermometer", "and-scale-first", "omron-oximeter"}

@@ -22,8 +22,15 @@ def tell(profile: Profile, characteristic: str, *frames: bytes) -> list[dict[str
     """The values of the final measurements a session of `frames` makes, in order."""
     assembler = Assembler(profile)
     done = [item for data in frames for item in assembler.feed(characteristic, data)]
-    found = [item.sample for item in (*done, *assembler.finish()) if item.sample.final]
-    assert len({number for item in done for number in item.frames}) == len(done)
+    done += assembler.finish()
+    used = [number for item in done for number in item.frames]
+    assert len(set(used)) == len(used)
+    found = [item.sample for item in done if item.sample.final]
+    # A gateway that is killed reads again what no measurement used: it must find no weighing a second time.
+    left = [data for number, data in enumerate(frames) if number not in used]
+    again = Assembler(profile)
+    ghosts = [item for data in left for item in again.feed(characteristic, data)] + list(again.finish())
+    assert not [item for item in ghosts if item.sample.final]
     return [{name: quantity.value for name, quantity in sample.quantities.items()} for sample in found]
 
 
