@@ -233,6 +233,7 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
     for the device to accept a new partner. `bond`: none, just-works or passkey (shown on the device). `slots` is how
     many people it tells apart by itself (0: none); `register` lets us take a free slot and choose its PIN.
     `evicts` warns that the maker's own app loses the device. `restarts` says that it forgets us at a battery change.
+    `bodies`: its dialogue must know a person's height, birth date and sex; else none of that is kept beside the device.
     `key`: the household makes up a 16-byte key (`Setting.key`), which the pairing dialogue sets in the device.
     """
 
@@ -243,6 +244,7 @@ class Pairing(msgspec.Struct, frozen=True, kw_only=True):
     register: bool = False
     evicts: bool = False
     restarts: bool = False
+    bodies: bool = False
     key: bool = False
 
 

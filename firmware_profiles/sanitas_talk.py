@@ -153,7 +153,7 @@ FFE1: Final = Profile(
     codecs={CHANNEL: STREAM_CODEC, RECORD: RECORD_CODEC},
     slug=r"(beurer-bf(700|710|800)|sanitas-sbf7[05]|silvercrest-sbf75|runtastic-libra|rt-libra).*",
     # Its people have numbers nobody is shown (101 and up): a pairing cannot ask for them, so it must not promise slots.
-    pairing=Pairing(wake="step-on"),
+    pairing=Pairing(wake="step-on", bodies=True),
     live=True,
     proof="capture",
 )  # fmt: skip

@@ -50,6 +50,7 @@ def enlist(
         renewed = replace(known, **fresh, key=plan.key or known.key, pins={**known.pins, **seats})
         return _ask_again(renewed) if forgotten and family and family.pairing.register else renewed
     registers = family is not None and family.pairing.register and not plan.seats
+    asks = family is not None and family.pairing.bodies and not registers
     bindings: tuple[Binding, ...] = ()
     if plan.seats:
         bindings = tuple(Binding(seat.slot, seat.resident) for seat in plan.seats)
@@ -62,7 +63,7 @@ def enlist(
         **fresh,
         bindings=bindings,
         pins={seat.slot: seat.pin for seat in plan.seats if seat.pin is not None},
-        bodies={} if registers else {s: source.bodies[r] for s, r in slots.items() if r in source.bodies},
+        bodies={s: source.bodies[r] for s, r in slots.items() if r in source.bodies} if asks else {},
         waiting=tuple(newcomer(name, source) for name in plan.residents) if registers else (),
         key=plan.key or (source.rng.randbytes(KEY_BYTES).hex() if family and family.pairing.key else None),
         weight_only=plan.weight_only,

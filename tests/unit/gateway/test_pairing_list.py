@@ -42,7 +42,7 @@ def plan(*residents: str, family: Family = SIMPLE, **more: object) -> Enlist:
 
 def test_one_person_s_device_is_wholly_theirs_and_a_shared_one_without_slots_is_nobody_s_by_name() -> None:
     alone = enlist(plan(HANAKO), None, Source(), NOW, SIMPLE)
-    assert (alone.bindings, alone.bodies) == ((Binding(None, HANAKO),), {1: BODY})
+    assert (alone.bindings, alone.bodies) == ((Binding(None, HANAKO),), {})
     assert (alone.paired_at, alone.proven_at, alone.held_until) == (NOW, None, NOW + HOLD)
     assert enlist(plan(HANAKO, TARO), None, Source(), NOW, SIMPLE).bindings == ()
 
@@ -68,7 +68,12 @@ def test_numbers_people_have_on_the_device_are_taken_as_typed() -> None:
     seats = (Seat(HANAKO, 1, 42), Seat(TARO, 2, None))
     listed = enlist(plan(HANAKO, TARO, seats=seats), None, Source(), NOW, SIMPLE)
     assert listed.bindings == (Binding(1, HANAKO), Binding(2, TARO))
-    assert (listed.pins, listed.bodies, listed.waiting) == ({1: 42}, {1: BODY}, ())
+    assert (listed.pins, listed.bodies, listed.waiting) == ({1: 42}, {}, ())
+
+
+def test_a_body_is_kept_beside_a_device_only_when_its_dialogue_needs_it() -> None:
+    needs = msgspec.structs.replace(SIMPLE, pairing=Pairing(bodies=True))
+    assert enlist(plan(HANAKO), None, Source(), NOW, needs).bodies == {1: BODY}
 
 
 def test_a_device_whose_key_we_make_up_gets_a_random_one_and_keeps_it_when_paired_anew() -> None:
