@@ -6,36 +6,29 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 import typer
 
+from cli.doctor_home import bluetooth, devices, mirrors
 from cli.exits import Exit
+from cli.finding import Finding
 from cli.output import emit, result
 from cli.wiring import Settings, settings
 
-State = Literal["ok", "note", "fault"]
 LOW_DISK = 200 * 1024 * 1024
 SILENT = timedelta(hours=36)
 SOFTWARE_YEAR = 2026
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at: what it is like, and what to do when it is a fault; `exit` says which kind of fault."""
-
-    check: str
-    state: State
-    message: str
-    remedy: str = ""
-    exit: int = 0
-
-
 def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
     """Check data folder, clock, database, journal, broker and Bluetooth; exit code 0 when there is no fault."""
     config = settings()
-    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_folder, _clock, _store, _journal, _broker, _radio)
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _folder, _clock, _store, _journal, _broker, devices, mirrors, bluetooth,
+    )  # fmt: skip
     found = [finding for check in checks for finding in check(config)]
     if json:
         emit({"findings": [msgspec.to_builtins(finding) for finding in found]})
@@ -84,6 +77,9 @@ def _store(config: Settings) -> Iterator[Finding]:
     try:
         engine = open_engine(config.database_url)
         problems = check(engine)
+        if [problem.code for problem in problems] == ["outdated"]:
+            yield Finding("database", "note", problems[0].detail, "start the engine: `phr up` or `phr engine run`")
+            return
         for problem in problems:
             remedy = "restore the last backup, or run the program version that wrote it"
             yield Finding("database", "fault", f"{problem.code}: {problem.detail}", remedy, Exit.DAMAGED)
@@ -143,30 +139,3 @@ def _broker(config: Settings) -> Iterator[Finding]:
         yield Finding("broker", "ok", f"{place.hostname} answers")
     except (OSError, ValueError) as error:
         yield Finding("broker", "fault", f"{config.mqtt.url}: {error}", "is the broker running?", Exit.NETWORK)
-
-
-def _radio(config: Settings) -> Iterator[Finding]:
-    import asyncio
-
-    from gateway.devices import DeviceError, Devices
-    from gateway.link import RadioFailure
-    from gateway.radio import BleakRadio
-
-    try:
-        listed = len(Devices(config.root).load())
-        yield Finding("devices", "ok", f"{listed} devices listed")
-    except DeviceError as error:
-        yield Finding("devices", "fault", str(error), "restore devices.json from a backup", Exit.DAMAGED)
-
-    async def try_it() -> None:
-        radio = BleakRadio(config.gateway.adapter)
-        await radio.start(lambda _heard: None)
-        await radio.stop()
-
-    try:
-        asyncio.run(asyncio.wait_for(try_it(), 10))
-        yield Finding("bluetooth", "ok", "an adapter answers")
-    except (RadioFailure, TimeoutError) as failure:
-        code = failure.code if isinstance(failure, RadioFailure) else "no answer"
-        remedy = "plug in an adapter, `rfkill unblock bluetooth`, and be in the group bluetooth"
-        yield Finding("bluetooth", "note", f"no usable adapter ({code})", remedy)
