@@ -11,6 +11,7 @@ def register(app: typer.Typer) -> None:
         add,
         advice,
         assign,
+        card,
         consent,
         contract,
         decode,
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
         routes,
         scan,
         simulate,
+        spot,
         today,
         trend,
         up,
@@ -39,7 +41,7 @@ def register(app: typer.Typer) -> None:
         "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
         "advice": advice, "inbox": inbox, "export": export, "simulate": simulate, "contract": contract,
         "profile": profile, "mirror": mirror,
-        "import": imports,
+        "import": imports, "card": card, "spot": spot,
     }  # fmt: skip
     app.command()(up.up)
     app.command()(web.web)

@@ -8,6 +8,8 @@ the inbox until a person says so, with its time and values kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
@@ -16,10 +18,15 @@ from engine.contract.reading import Reading
 
 Certainty = Literal["sure", "assumed"]
 WHOLE = -1
+# The weighing that proves a pairing is a little older than the note that tells of it.
+PROOF: Final = timedelta(minutes=10)
 UNKNOWN_SLOT = 0xFF
 ASK_BELOW: Final = 0.9
 SURE_FROM: Final = 0.99
 WEIGHED: Final = "body-weight"
+
+
+_NEVER: Final[Mapping[int, datetime]] = MappingProxyType({})
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -30,23 +37,40 @@ class Owner(msgspec.Struct, frozen=True):
     posterior: float | None = None
 
 
-def owner_of(reading: Reading, bindings: Mapping[int, str], residents: frozenset[str]) -> Owner | None:
+def owner_of(
+    reading: Reading,
+    bindings: Mapping[int, str],
+    residents: frozenset[str],
+    taken_over: Mapping[int, datetime] = _NEVER,
+) -> Owner | None:
     """Whose `reading` is, by its device's `bindings` (slot, or -1 for the whole device) within the household.
 
     A person hint (a mirror that identified somebody, manual entry) counts when it names one of the household's
-    `residents`; a slot that is bound to nobody is never given to the owner of the whole device.
+    `residents`; a slot that is bound to nobody is never given to the owner of the whole device. What was measured or
+    heard before its slot was `taken_over` is the former owner's, and nobody knows any more who that was.
     """
     if reading.person_hint is not None:
         return Owner(reading.person_hint, "sure") if reading.person_hint in residents else None
     resident = holder_of(reading.user_slot, bindings)
+    slot = WHOLE if reading.user_slot is None or reading.user_slot not in bindings else reading.user_slot
+    if slot in taken_over and min(reading.measured_at, reading.received_at) < taken_over[slot] - PROOF:
+        return None
     return Owner(resident, "sure") if resident in residents else None
 
 
 def holder_of(user_slot: int | None, bindings: Mapping[int, str]) -> str | None:
-    """The resident a device's `bindings` name for `user_slot` (None or 255: the device told no slot)."""
-    slot = None if user_slot == UNKNOWN_SLOT else user_slot
+    """The resident a device's `bindings` name for `user_slot` (None or 255: the device told no slot).
+
+    A device that several people share is nobody's as a whole, whatever was said of it before it was shared.
+    """
     slotted = any(number != WHOLE for number in bindings)
-    return bindings.get(WHOLE) if slot is None or not slotted else bindings.get(slot)
+    if slotted and user_slot is not None and user_slot != UNKNOWN_SLOT:
+        return bindings.get(user_slot)
+    return bindings.get(WHOLE) if _one_persons(bindings) else None
+
+
+def _one_persons(bindings: Mapping[int, str]) -> bool:
+    return WHOLE in bindings and len(set(bindings.values())) == 1
 
 
 def left_to_numbers(reading: Reading, bindings: Mapping[int, str]) -> bool:
@@ -54,7 +78,7 @@ def left_to_numbers(reading: Reading, bindings: Mapping[int, str]) -> bool:
 
     A slot or a name that we cannot place is somebody's all the same, and a record of unknown time fits nobody's course.
     """
-    told = reading.person_hint is not None or reading.user_slot not in {None, UNKNOWN_SLOT} or WHOLE in bindings
+    told = reading.person_hint is not None or reading.user_slot not in {None, UNKNOWN_SLOT} or _one_persons(bindings)
     return not told and reading.time_quality != "unknown" and any(value.kind == WEIGHED for value in reading.values)
 
 

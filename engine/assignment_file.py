@@ -72,7 +72,7 @@ def _answer(row: dict[str, str], homes: dict[str, Belief]) -> dict[str, Any]:
 
 def _sighting(day: str, weight: str) -> Sighting | Refusal:
     kind, at, kilograms = KINDS[WEIGHED], _number(day), _number(weight)
-    if at is None or abs(at) > _LAST_DAY:
+    if at is None or not -_LAST_DAY <= at <= _LAST_DAY:
         return Refusal("bad-day", f"{day!r} is not a day")
     if kilograms is None:
         return Refusal("bad-weight", f"{weight!r} is not a weight")

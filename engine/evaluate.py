@@ -28,6 +28,7 @@ from engine.store import (
     tallies,
 )
 from engine.store.database import Connection, Engine, StoreError, read, translated, write
+from engine.store.filing import misfiled
 from engine.store.instants import to_micros
 
 TOPIC: Final = "evaluate"
@@ -95,7 +96,10 @@ def evaluate(
     catalogue = tuple(rules) if rules is not None else load_catalogue()
     found = assess(person, signals_of(connection, person, now), catalogue, local, first=not items)
     drafts, withdrawn = _consented(connection, resident, found, catalogue, now)
-    changes = merge(_awake(connection, items, now), drafts, now, withdrawn)
+    # What was told on somebody else's readings does not stand in the way of what is true.
+    mistaken = misfiled(connection, items)
+    standing = [item for item in _awake(connection, items, now) if item.id not in mistaken]
+    changes = merge(standing, drafts, now, withdrawn)
     made = [_apply(connection, resident, change, now, rng or SystemRandom()) for change in changes]
     return Evaluation(
         created=tuple(new for new, _ in made if new),
@@ -149,8 +153,8 @@ def settle(connection: Connection, now: datetime) -> tuple[str, ...]:
     for item in _due(connection, now):
         verb: Verb = "wake" if item.state == "snoozed" else "deliver"
         command = Command(verb=verb, by=ENGINE, version=item.version)
-        if verb == "deliver" and (item.resident_id not in judged or not _permitted(connection, item, now)):
-            reason = "no-consent" if item.resident_id in judged else "not-evaluated"
+        reason = _against(connection, item, judged, now) if verb == "deliver" else None
+        if reason is not None:
             command = Command(verb="supersede", by=ENGINE, version=item.version, reason=reason)
         moved += [item.id] if _store(connection, item, command, now) else []
     return tuple(moved)
@@ -170,8 +174,14 @@ def _awake(connection: Connection, items: Sequence[Item], now: datetime) -> list
     return [fresh.get(item.id) or item for item in items]
 
 
-def _permitted(connection: Connection, item: Item, now: datetime) -> bool:
-    return item.topic not in _barred(connection, item.resident_id, {item.topic}, now)
+def _against(connection: Connection, item: Item, judged: set[str], now: datetime) -> str | None:
+    """Why an approved item must not go out after all."""
+    if item.resident_id not in judged:
+        return "not-evaluated"
+    person = repo_residents.get(connection, item.resident_id)
+    if person is None or person.status != "active":
+        return "inactive"
+    return "no-consent" if _barred(connection, item.resident_id, {item.topic}, now) else None
 
 
 def _barred(connection: Connection, resident: str, topics: Iterable[str], now: datetime) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
@@ -30,16 +30,21 @@ _ROOM = frozenset(kind.code for kind in ROOM)
 
 
 class DeviceFacts(msgspec.Struct, frozen=True):
-    """A known device of a household: slot (or -1) to resident, and whether its family is unproven."""
+    """A known device of a household: slot (or -1) to resident, and whether its family is unproven.
+
+    `taken_over` says since when a slot is its resident's that was somebody else's before.
+    """
 
     bindings: Mapping[int, str] = {}
     experimental: bool = False
+    taken_over: Mapping[int, datetime] = {}
 
 
 class Household(msgspec.Struct, frozen=True):
     """Who lives here, who lets us record (and which kinds they withhold), and which devices are known.
 
-    `until` is when the first of these consents ends by itself: from then on this value must be made anew.
+    `until` is when the first of these consents ends by itself: from then on this value must be made anew. At a public
+    `spot` nobody lives, and a reading is a visitor's or goes nowhere.
     """
 
     id: str
@@ -48,16 +53,18 @@ class Household(msgspec.Struct, frozen=True):
     devices: Mapping[str, DeviceFacts]
     withheld: Mapping[str, frozenset[str]] = {}
     until: datetime | None = None
+    spot: bool = False
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
-    """An earlier reading of the same device near the same time."""
+    """An earlier reading of the same device near the same time; `owner` None while it is nobody's."""
 
     id: str
     gateway: str
     slot: int | None
     measured_at: datetime
     values: frozenset[tuple[str, str]]
+    owner: Owner | None = None
 
 
 # How the readings of a device are ordered in `Recent`.
@@ -65,10 +72,14 @@ moment_of = attrgetter("measured_at")
 
 
 class Recent(msgspec.Struct, frozen=True):
-    """What the store already holds: content digests by id, and readings near in time by device, oldest first."""
+    """What the store already holds: content digests by id, and readings near in time by device, oldest first.
+
+    `owners` says by id whose a reading is; one that is missing there is nobody's.
+    """
 
     digests: dict[str, str] = {}
     near: dict[str, list[Seen]] = {}
+    owners: dict[str, str] = {}
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -129,8 +140,12 @@ Outcome = Accepted | Unassigned | Duplicate | Refused
 
 def digest(reading: Reading) -> str:
     """A hash of what the measurement says, the same in every gateway that heard it."""
-    said = msgspec.json.encode([reading.device, reading.user_slot, reading.sequence, sorted(_pairs(reading))])
-    return hashlib.sha256(said).hexdigest()
+    return digest_of(reading.device, reading.user_slot, reading.sequence, _pairs(reading))
+
+
+def digest_of(device: str, slot: int | None, sequence: int | None, pairs: Iterable[tuple[str, str]]) -> str:
+    """The same of a stored reading, whose kinds and digits are `pairs`."""
+    return hashlib.sha256(msgspec.json.encode([device, slot, sequence, sorted(pairs)])).hexdigest()
 
 
 def accept(
@@ -150,12 +165,18 @@ def accept(
     if known is not None and known == digest(reading):
         return Duplicate(reading, reading.id)
     device = household.devices.get(reading.device, DeviceFacts())
-    owner = owner_of(reading, device.bindings, household.residents)
-    if fitting is not None and fitting.resident in household.residents and open_to_numbers(reading, household):
-        owner = doubted(fitting) if reading.user_slot == UNKNOWN_SLOT and device.bindings else fitting
+    owner = owner_of(reading, device.bindings, household.residents, device.taken_over)
+    if reading.id in recent.owners:
+        # Whose it was filed as decides what of it may be looked at; what the list says by now may be another's.
+        owner = Owner(recent.owners[reading.id], "sure")
+    elif open_to_numbers(reading, household):
+        twin = _twin(reading, gateway, recent)
+        named = fitting if twin is None else twin.owner
+        if named is not None and named.resident in household.residents:
+            owner = doubted(named) if reading.user_slot == UNKNOWN_SLOT and device.bindings else named
     if not _may_record(owner, household):
         return Refused(reading, "no-consent", keep=False)
-    withheld = household.withheld.get(owner.resident, frozenset()) if owner else frozenset()
+    withheld = _withheld(owner, household)
     if withheld:
         spoken = tuple(value for value in reading.values if value.kind not in withheld)
         if not spoken:
@@ -181,6 +202,15 @@ def open_to_numbers(reading: Reading, household: Household) -> bool:
 
 def _may_record(owner: Owner | None, household: Household) -> bool:
     return owner.resident in household.recording if owner else bool(household.recording)
+
+
+def _withheld(owner: Owner | None, household: Household) -> frozenset[str]:
+    """The kinds that must not be kept: the owner's, or of nobody's reading those that nobody here lets us record."""
+    if owner is not None:
+        return household.withheld.get(owner.resident, frozenset())
+    each = [household.withheld.get(name, frozenset()) for name in household.recording]
+    # A room's climate is nobody's to withhold.
+    return frozenset[str]().union(*each[:1]).intersection(*each[1:]) - _ROOM
 
 
 def _impossible_time(reading: Reading, now: datetime) -> str | None:
@@ -243,7 +273,7 @@ def _new_kinds(
     seen: set[tuple[str, str]] = set()
     of = None
     for other in others:
-        if other.slot == reading.user_slot and _same_moment(reading, gateway, other):
+        if _same_measurement(reading, gateway, other):
             both = other.values & pairs
             if both:
                 seen |= both
@@ -258,6 +288,20 @@ def _candidates(reading: Reading, recent: Recent) -> Sequence[Seen]:
     # A home's backlog is many readings of one device: looking at all of them for each would take the square of that.
     low = bisect_left(known, reading.measured_at - margin, key=moment_of)
     return known[low : bisect_right(known, reading.measured_at + margin, lo=low, key=moment_of)]
+
+
+def _twin(reading: Reading, gateway: str, recent: Recent) -> Seen | None:
+    """The earlier part of the same measurement: what comes after it (an impedance) is whose that is."""
+    pairs = _pairs(reading)
+    others = _candidates(reading, recent)
+    return next((it for it in others if it.values & pairs and _same_measurement(reading, gateway, it)), None)
+
+
+def _same_measurement(reading: Reading, gateway: str, other: Seen) -> bool:
+    """Whether `other` may be the same one; who says to be another person made another measurement."""
+    hint = reading.person_hint
+    another = hint is not None and other.owner is not None and other.owner.resident != hint
+    return not another and other.slot == reading.user_slot and _same_moment(reading, gateway, other)
 
 
 def _same_moment(reading: Reading, gateway: str, other: Seen) -> bool:

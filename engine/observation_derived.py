@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Final
@@ -62,13 +62,16 @@ def step_summaries(rows: Sequence[Measured], zone: ZoneInfo, as_of: datetime) ->
     days = dict(day_totals(points, zone))
     by_day: dict[date, list[Measured]] = defaultdict(list)
     for row in told:
-        day = row.measured_at.astimezone(zone).date()
+        # A running total read exactly at midnight closes the day before, as `day_totals` has it.
+        instant = timedelta(microseconds=1) if row.kind == "steps-total" else timedelta()
+        day = (row.measured_at - instant).astimezone(zone).date()
         by_day[day].append(row)
         if row.kind == "steps-day":
             days[day] = max(row.value or Decimal(0), days.get(day, Decimal(0)))
     today = as_of.astimezone(zone).date()
     for day, steps in sorted(days.items()):
-        sources = by_day[day]
+        # A day nothing was read on is filled from the next total, and is no better than that one.
+        sources = by_day.get(day) or by_day[min((later for later in by_day if later > day), default=day)]
         yield Measured(
             reading_id=None, resident_id=told[0].resident_id, device_id=None, gateway_id=None, kind="steps-day",
             value=steps, unit=KINDS["steps-day"].unit, measured_at=as_of, day=day,

@@ -23,12 +23,15 @@ from engine.intake import Accepted, Household, Refused, Unassigned, accept, open
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
 from engine.showing import pay
+from engine.spots import NO_VISIT
 from engine.store import repo_devices, repo_gateways, repo_shows, tallies
 from engine.store.database import Connection, Engine, StoreError, write
 from engine.store.filing import adopt
 from engine.store.households import change_token, households_of
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 from engine.store.repo_weighings import Weighings
+from engine.visiting import LEAVES, Guests
+from engine.visiting import hear as hear_visitor
 
 BATCH = 500
 QUIET_SECONDS = 0.5
@@ -42,6 +45,7 @@ class Answer(msgspec.Struct, frozen=True):
     ids: tuple[str, ...] = ()
     refused: tuple[wire.RefusedId, ...] = ()
     bad: wire.Bad | None = None
+    known: wire.Known | None = None
 
 
 class Handled(msgspec.Struct, frozen=True):
@@ -80,17 +84,38 @@ def handle(connection: Connection, facts: Facts, deliveries: Sequence[Delivery],
     """
     spoken: list[tuple[str, Reading | wire.Malformed]] = []
     bads: list[Bad] = []
+    visitors: list[Answer] = []
+    heard: list[Heard] = []
     for item in deliveries:
         place = topics.split_up(item.topic)
+        if spoken and place is not None and _hands_over(connection, place[1], item.payload):
+            # What was said before a slot changed hands is the former owner's.
+            heard += _filed(connection, facts, spoken, now)
+            spoken = []
         if place is None:
             tallies.add(connection, {("bad-message", "foreign-topic"): 1})
         elif place[1] == "reading":
             _read(place[0], item.payload, spoken, bads)
+        elif place[1] in LEAVES:
+            known = hear_visitor(connection, *place, item.payload, now)
+            visitors += [Answer(place[0], known=known)] if known else []
         else:
             _note(connection, facts, place, item.payload, now)
-    heard = _judge(connection, facts, spoken, now)
-    write_batch(connection, heard, bads, now)
-    return Handled(tuple(heard), tuple(_answers(heard, bads)))
+    heard += _filed(connection, facts, spoken, now)
+    write_batch(connection, [], bads, now)
+    return Handled(tuple(heard), (*visitors, *_answers(heard, bads)))
+
+
+def _filed(connection: Connection, facts: Facts, spoken: Sequence[tuple[str, Any]], now: datetime) -> list[Heard]:
+    heard = _judge(connection, facts, spoken, now) if spoken else []
+    if heard:
+        write_batch(connection, heard, [], now)
+    return heard
+
+
+def _hands_over(connection: Connection, leaf: str, payload: bytes) -> bool:
+    said = _decode_note(leaf, payload) if leaf == "device" else None
+    return isinstance(said, wire.DeviceNote) and repo_devices.hands_over(connection, said)
 
 
 def _read(gateway: str, payload: bytes, spoken: list[tuple[str, Any]], bads: list[Bad]) -> None:
@@ -142,14 +167,23 @@ def _judge(
 ) -> list[Heard]:
     homes = facts.of(connection, {gateway for gateway, _ in spoken}, now) if spoken else {}
     recent = recent_of(connection, [item for _, item in spoken if isinstance(item, Reading)])
-    weighings = Weighings(connection)
+    weighings, guests = Weighings(connection), Guests(connection, now)
     heard: list[Heard] = []
     for gateway, item in spoken:
         home = homes.get(gateway)
         if isinstance(item, wire.Malformed):
+            # What a stranger measured at a spot, or where nobody lets us record, is kept nowhere, also when unreadable.
+            strange = home is not None and (home.spot or not home.recording)
+            item = msgspec.structs.replace(item, content=b"") if strange else item  # noqa: PLW2901
             heard.append(Heard(gateway, None, item))
             continue
         fitting = None
+        if home and home.spot:
+            guest = guests.home_of(gateway, home, item)
+            if guest is None:
+                heard.append(Heard(gateway, None, Refused(item, NO_VISIT, keep=False)))
+                continue
+            home = guest
         if home and open_to_numbers(item, home) and item.id not in recent.digests:
             fitting = weighings.fitting(home, item, heard)
         outcome = accept(item, gateway, home, recent, now, fitting) if home else Refused(item, "unknown-gateway")
@@ -246,6 +280,8 @@ class Service:
 
     def _tell(self, answer: Answer) -> None:
         topic = topics.down(answer.gateway, "ack")
+        if answer.known is not None:
+            self._link.publish(topics.down(answer.gateway, "who"), wire.encode(answer.known))
         if answer.bad is not None:
             self._link.publish(topic, wire.encode(answer.bad))
         for start in range(0, len(answer.ids), ACK_IDS):

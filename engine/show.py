@@ -1,7 +1,8 @@
 """What a mirror may show to a person it has identified: newest weight, newest steps, one sentence (pure).
 
-Only what the person agreed to have shown at home, kind by kind; only values that are surely theirs and no estimate; and
-of advice only the first line of what a person signed for, never a referral, which others in the room could read.
+Only what the person agreed to have shown at home, kind by kind; only values that are surely theirs, surely of that day
+and no estimate; and of advice only the first line of what a person signed for, never a referral, which others in the
+room could read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from engine.contract.wire import Show, Shown
 from engine.locale import LANGUAGES, Language, text
 from engine.people import Resident
 from engine.review import Item
-from engine.signals import History, Point, step_days
+from engine.signals import History, Point, step_days, trusted
 
 PURPOSE: Final = "mirror-display"
 LASTS: Final = timedelta(hours=36)
@@ -53,11 +54,7 @@ def show(
 
 
 def _surely(points: Iterable[Point], since: datetime, now: datetime) -> list[Point]:
-    return [
-        point
-        for point in points
-        if point.certainty == "sure" and not point.preliminary and not point.experimental and since <= point.at <= now
-    ]
+    return [point for point in points if trusted(point) and since <= point.at <= now]
 
 
 def _weight(history: History, now: datetime) -> Shown | None:

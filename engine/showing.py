@@ -15,6 +15,7 @@ from engine.evaluate import history_of, zone_of
 from engine.show import PURPOSE, show
 from engine.store import repo_advice, repo_consents, repo_outbox, repo_places, repo_residents
 from engine.store.database import Connection, Engine, read, write
+from engine.store.filing import unmistaken
 from engine.store.repo_shows import TOPIC
 
 AT_ONCE: Final = 50
@@ -26,7 +27,7 @@ def messages_of(connection: Connection, resident: str, now: datetime) -> list[tu
     if person is None or person.household_id is None:
         return []
     events = repo_consents.events_of(connection, [resident], PURPOSE).get(resident, [])
-    items = repo_advice.listed(connection, resident=resident, states=None, limit=10_000)
+    items = unmistaken(connection, repo_advice.listed(connection, resident=resident, states=None, limit=10_000))
     made = encode(show(person, history_of(connection, resident, now), items, events, zone_of(connection, person), now))
     homes = repo_places.gateways(connection, person.household_id)
     return [(topics.show(item.id, resident), made) for item in homes]

@@ -116,10 +116,10 @@ def signals(person: Resident, history: History, zone: ZoneInfo, as_of: datetime)
     """Every signal of `person` at `as_of` (aware), days cut in `zone`; nothing after `as_of` is looked at."""
     now = as_of.astimezone(zone)
     past = {kind: [p for p in points if p.at <= as_of] for kind, points in history.items()}
-    trusted = {kind: [p for p in points if _trusted(p)] for kind, points in past.items()}
+    sound = {kind: [p for p in points if trusted(p)] for kind, points in past.items()}
     values = _person(person, now.date())
-    values |= _weight(person, trusted.get("body-weight", ()), now)
-    values |= _steps(trusted, zone, now)
+    values |= _weight(person, sound.get("body-weight", ()), now)
+    values |= _steps(sound, zone, now)
     values |= _pressure(past, zone, now)
     return Signals(as_of, values)
 
@@ -128,7 +128,8 @@ def _sure(point: Point) -> bool:
     return not point.experimental and not point.preliminary and point.certainty == "sure"
 
 
-def _trusted(point: Point) -> bool:
+def trusted(point: Point) -> bool:
+    """Whether `point` is proven, surely this person's and of its time: from nothing else is anything concluded."""
     return _sure(point) and point.time_quality != "unknown"
 
 
@@ -189,7 +190,7 @@ def step_days(history: History, zone: ZoneInfo) -> dict[date, Decimal]:
 
 def week_of_steps(history: History, zone: ZoneInfo, as_of: datetime) -> Activity:
     """The 7 civil days before the day of `as_of`, trusted points only."""
-    kept = {kind: [p for p in points if _trusted(p) and p.at <= as_of] for kind, points in history.items()}
+    kept = {kind: [p for p in points if trusted(p) and p.at <= as_of] for kind, points in history.items()}
     seen = frozenset().union(*(seen_days(kept.get(kind, ()), zone) for kind in _STEP_KINDS))
     return activity(step_days(kept, zone), as_of.astimezone(zone).date(), seen)
 
@@ -218,7 +219,7 @@ def _pressure(past: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]
     counts: list[int] = []
     for kind in ("systolic", "diastolic"):
         sure = [p for p in past.get(kind, ()) if _sure(p) and p.at.astimezone(zone).date() >= first]
-        timed = [p for p in sure if _trusted(p)]
+        timed = [p for p in sure if trusted(p)]
         days = _day_means(timed, zone)
         counts.append(len(days))
         enough = len(days) >= BP_NEEDED

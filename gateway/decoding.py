@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,8 @@ from gateway.sorting import Batch, Sorter, context_of
 __all__ = ["Decoder", "Step", "context_of"]
 ANCHOR: Final = "microseconds"
 PAGE: Final = 2000
+# Longer than anything waits for a fuller frame.
+LATER: Final = timedelta(days=1)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -51,16 +53,19 @@ class Decoder:
         journal: Journal,
         profiles: Mapping[str, Profile],
         zone: ZoneInfo,
-        listed: Callable[[str], Entry | None] = lambda _: None,
+        listed: Callable[[str], Entry | None],
         door: Door | None = None,
     ) -> None:
         self._journal, self._zone, self._listed, self._door = journal, zone, listed, door
         self._sorter = Sorter(journal, profiles, zone, listed)
 
-    def step(self, now: datetime) -> Step:
-        """Decode what is new, in one transaction; call again while anything was settled."""
+    def step(self, now: datetime, *, closing: bool = False) -> Step:
+        """Decode what is new, in one transaction; call again while anything was settled.
+
+        `closing`: nobody will listen for a fuller frame any more; what waits for a person's yes waits all the same.
+        """
         frames, held = self._fresh(now)
-        batch = self._sorter.sort(frames, now)
+        batch = self._sorter.sort(frames, now + LATER if closing else now)
         moments = [moment for moment in (batch.wake, held) if moment is not None]
         good, ids = self._settle(batch)
         settled = sum(len(found.frames) for found in batch.found) + len(batch.refused) + len(batch.previews)
@@ -137,9 +142,7 @@ class Decoder:
             scope=first.session if found.live else "",
         )
 
-    def _compose(
-        self, draft: Draft, received_at: datetime, found: Found, person: str | None
-    ) -> tuple[str, bytes]:
+    def _compose(self, draft: Draft, received_at: datetime, found: Found, person: str | None) -> tuple[str, bytes]:
         sample = found.sample
         trusted = self._sorter.trusted(found, received_at)
         anchor = draft.anchor or received_at.isoformat(timespec=ANCHOR)

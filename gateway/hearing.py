@@ -5,6 +5,7 @@ Pure but for the journal it writes to; times come from the adverts themselves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -45,10 +46,10 @@ class _Held(msgspec.Struct, frozen=True):
 
 
 class Hearing:
-    """Decides, advert by advert, what goes into the journal."""
+    """Decides, advert by advert, what goes into the journal; of the last one only what `veil` leaves is remembered."""
 
-    def __init__(self, journal: Journal, zone: ZoneInfo) -> None:
-        self._journal, self._zone = journal, zone
+    def __init__(self, journal: Journal, zone: ZoneInfo, veil: Callable[[bytes], bytes] = lambda raw: raw) -> None:
+        self._journal, self._zone, self._veil = journal, zone, veil
         self._echoes: dict[str, _Echo] = {}
         self._held: dict[str, _Held] = {}
         self._totals: dict[str, int] = {}
@@ -67,7 +68,7 @@ class Hearing:
         raw, at = essence(profile, plain), heard.received_at
         total = _total(sample, entry)
         echo = self._echo(entry.id)
-        if echo and echo.raw == raw and (total is not None or at - echo.heard_at <= SAME_MEASUREMENT):
+        if echo and echo.raw == self._veil(raw) and (total is not None or at - echo.heard_at <= SAME_MEASUREMENT):
             self._held.pop(entry.id, None)
             self._touch(entry.id, echo, at)
             return False
@@ -159,8 +160,9 @@ class Hearing:
 
     def _keep(self, device: str, raw: bytes, context: bytes, at: datetime) -> None:
         self._journal.append_advert(device, raw, context, at)
-        self._journal.keep_echo(device, raw, at, at)
-        self._echoes[device] = _Echo(raw, at, at, at)
+        veiled = self._veil(raw)
+        self._journal.keep_echo(device, veiled, at, at)
+        self._echoes[device] = _Echo(veiled, at, at, at)
 
 
 def _total(sample: Sample, entry: Entry) -> int | None:

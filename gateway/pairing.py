@@ -35,7 +35,6 @@ from gateway.pairing_model import (
     Phase,
     PinTyped,
     Reached,
-    Release,
     Seat,
     Seen,
     Sighted,
@@ -54,6 +53,8 @@ from gateway.pairing_reasons import reason_of
 SETTLE: Final = 2.0
 LAST_SLOT, LAST_PIN, LAST_PASSKEY = 254, 9999, 999_999
 FLAT: Final = 15
+# What a device does whose battery is about to give up.
+DRAINED: Final = {"stepped-off", "not-answering", "weak-signal", "unproven"}
 # A person does not gain or lose this much between two visits to the scale.
 FAR: Final = Decimal("0.12")
 _KEY: Final = re.compile(r"[0-9a-f]{24,64}")
@@ -107,13 +108,13 @@ def _go(state: State, phase: Phase) -> State:
 
 
 def _fail(state: State, code: str) -> Result:
-    """Ends in words, never in silence; a device that was never reached leaves the list as it was."""
+    """Ends in words, never in silence, and leaves the list as it was: what nobody weighed on may be the neighbour's."""
     known = reason_of(code).code
-    if known in {"stepped-off", "not-answering", "weak-signal"} and state.battery is not None and state.battery <= FLAT:
+    if known in {"stepped-off", "not-answering"} and state.chosen is not None and is_weak(state.chosen):
+        known = "weak-signal"
+    if known in DRAINED and state.battery is not None and state.battery <= FLAT:
         known = "flat-battery"
-    effects: tuple[Effect, ...] = ()
-    if state.enlisted:
-        effects = (Release(),) if state.reached else (Withdraw(),)
+    effects: tuple[Effect, ...] = (Withdraw(),) if state.enlisted else ()
     if state.phase == "passkey":
         effects = (GivePasskey(None), *effects)
     if state.phase in ASKING and state.sighting:
@@ -130,10 +131,10 @@ def _tick(state: State) -> Result:
         if waited >= state.search_seconds:
             return _fail(state, "not-supported" if state.strangers else "nothing-found")
     elif state.phase == "join" and waited >= state.proof_seconds:
-        weak = state.chosen is not None and is_weak(state.chosen)
-        return _fail(state, "weak-signal" if weak else "stepped-off")
+        return _fail(state, "stepped-off")
     elif state.phase == "proof" and waited >= state.proof_seconds:
-        return _fail(state, "only-old-records" if state.aside else "unproven")
+        silent = "wrong-device" if len(candidates(state)) > 1 else "unproven"
+        return _fail(state, "wrong-person" if state.disowned else "only-old-records" if state.aside else silent)
     elif state.phase in JOINING and waited >= state.proof_seconds:
         return _fail(state, {"is-it-you": "wrong-person", "passkey": "wrong-passkey"}.get(state.phase, "unproven"))
     return state, ()
@@ -166,7 +167,8 @@ def _broke(state: State, code: str) -> Result:
     if state.phase in {"failed", "done", "stopped"}:
         return state, ()
     family = state.family
-    if code == "not-paired" and state.passkey_given:
+    if code == "not-paired" and (state.passkey_given or state.phase == "passkey"):
+        # Also when nobody typed it in time: the device waits half a minute.
         return _fail(state, "wrong-passkey")
     if code == "no-slot" and family and not family.pairing.register and state.residents and not state.seats:
         return replace(_go(state, "slot"), seats=(), enlisted=False), (Withdraw(),)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.contract.wire import Binding, DeviceNote, decode
 from firmware_profiles.model import Body
-from gateway.devices import LAST_PIN, Devices, Entry, Newcomer, entry
+from gateway.devices import LAST_PIN, Devices, Entry, Newcomer, entry, with_slot
 from gateway.pairing_model import Enlist, Family
 from gateway.pairing_watch import Moment
 
@@ -98,9 +98,25 @@ def disown(known: Entry, at: Moment) -> Entry:
     return replace(known, disowned_until=at.last)
 
 
-def release(known: Entry) -> Entry:
-    """`known` without anything waiting for a yes."""
-    return replace(known, held_until=None, waiting=())
+def turn_away(known: Entry, now: datetime) -> Entry:
+    """`known` on its way off the list: what was received of it so far is nobody's."""
+    return replace(known, held_until=None, waiting=(), disowned_until=now)
+
+
+def restore(before: Entry, tried: Entry) -> Entry:
+    """The entry as it was `before` it was `tried` anew; what a person disowned meanwhile stays nobody's."""
+    moments = [at for at in (before.disowned_until, tried.disowned_until) if at is not None]
+    return replace(before, disowned_until=max(moments, default=None))
+
+
+def seat_again(fresh: Entry, earlier: Entry) -> Entry:
+    """`fresh` with the slots that the device gave in an `earlier` try: they need not be given a second time."""
+    given = {b.resident: b.slot for b in earlier.bindings if b.slot is not None and b.slot in earlier.pins}
+    seated = fresh
+    for newcomer in fresh.waiting:
+        if (slot := given.get(newcomer.resident)) is not None:
+            seated = with_slot(seated, replace(newcomer, pin=earlier.pins[slot]), slot)
+    return seated
 
 
 def merge_twin(devices: Devices, fresh: Entry, note: Callable[[str], bytes | None]) -> Entry:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Final, Self
@@ -19,12 +20,19 @@ from gateway.decoding import Decoder
 from gateway.devices import Devices, Entry
 from gateway.hearing import Hearing
 from gateway.journal import Journal
-from gateway.link import Heard, Radio
+from gateway.journal_peek import Look
+from gateway.journal_rows import JournalError
+from gateway.link import Heard, Radio, RadioFailure
+from gateway.pairing_list import turn_away
 
 # Barefoot people stand this long until the scale has everything.
 LINGER: Final = 8.0
 SHORT: Final = 0.2
-LATER: Final = timedelta(days=1)
+# A radio that heard nothing at all for this long is asked whether it is still on.
+DEAF: Final = 6.0
+DEAD: Final = {"bluetooth-off", "bluetooth-denied", "no-bluetooth"}
+# A running gateway reads the list again, and what it holds of a device, within this time.
+READ_BY: Final = 8.0
 
 
 class Kit(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,5 +97,28 @@ class Local:
         while loop.time() < end and self._journal.fresh(1):
             await asyncio.sleep(SHORT)
             self.decode()
-        while self._decoder.step(self._kit.now() + LATER).settled:
+        while self._decoder.step(self._kit.now(), closing=True).settled:
             pass
+
+
+async def strike(device: str, devices: Devices, kit: Kit, local: Local | None) -> None:
+    """Take a device off the list after what it sent was read as nobody's: by this process, or a running gateway."""
+    devices.change(device, lambda entry: turn_away(entry, kit.now()))
+    if local:
+        local.decode()
+    else:
+        frames = Look(kit.home / "journal.sqlite", device)
+        with suppress(TimeoutError, JournalError):
+            async with asyncio.timeout(READ_BY):
+                while frames.fresh():  # noqa: ASYNC110 - another process reads them
+                    await asyncio.sleep(SHORT)
+    devices.forget(device)
+
+
+async def deafness(radio: Radio) -> str | None:
+    """Why the radio hears nothing any more: a switched-off adapter ends a scan without a word."""
+    try:
+        await radio.check(DEAF)
+    except RadioFailure as failure:
+        return failure.code if failure.code in DEAD else None
+    return None

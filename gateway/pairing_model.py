@@ -216,10 +216,6 @@ class Withdraw(msgspec.Struct, frozen=True):
     """Leave the list as it was before the pairing."""
 
 
-class Release(msgspec.Struct, frozen=True):
-    """Wait for no further yes: what comes from now on is filed as of any listed device."""
-
-
 class Accept(msgspec.Struct, frozen=True):
     """The measurement with this number is the proof: file it."""
 
@@ -238,7 +234,7 @@ class GivePasskey(msgspec.Struct, frozen=True):
     number: int | None
 
 
-Effect = Enlist | Withdraw | Release | Accept | Disown | GivePasskey
+Effect = Enlist | Withdraw | Accept | Disown | GivePasskey
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):

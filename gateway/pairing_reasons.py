@@ -37,6 +37,7 @@ _TABLE: Final = (
     Reason("no-slot", "refused", "slot", "maker"),
     Reason("not-answering", "device-lost", "join", "maker"),
     Reason("unproven", "device-lost", "join", "family"),
+    Reason("wrong-device", "device-lost", "search", "family"),
     Reason("only-old-records", "device-lost", "join", "family"),
     Reason("wrong-person", "refused", "join", "family"),
     Reason("device-clock", "refused", "join", "maker"),

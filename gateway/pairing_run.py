@@ -8,7 +8,7 @@ process only watches the journal and the list.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import Final, Protocol
@@ -21,9 +21,9 @@ from gateway.journal_rows import JournalError
 from gateway.link import Heard, RadioFailure
 from gateway.lock import HomeLock, HomeTaken
 from gateway.log import log
-from gateway.pairing import step
-from gateway.pairing_list import accept, disown, enlist, merge_twin, release
-from gateway.pairing_local import Kit, Local
+from gateway.pairing import JOINING, step
+from gateway.pairing_list import accept, disown, enlist, merge_twin, restore, seat_again
+from gateway.pairing_local import READ_BY, Kit, Local, deafness, strike
 from gateway.pairing_model import (
     Accept,
     Broke,
@@ -34,8 +34,8 @@ from gateway.pairing_model import (
     GivePasskey,
     PasskeyWanted,
     Reached,
-    Release,
     State,
+    Stop,
     Tick,
     Withdraw,
 )
@@ -44,10 +44,13 @@ from gateway.pairing_watch import Moment, Watch
 
 TICK: Final = 0.25
 PAUSE: Final = 1.5
+MIND: Final = 2.0
 # Scales stay connected this long for a second person.
 GOODBYE: Final = 12.0
 # One failed try is a person who stepped off; this many in a row are an answer.
-PATIENCE: Final[Mapping[str, int]] = {"not-paired": 1, "slot-refused": 1, "no-slot": 1, "list-unwritable": 1}
+PATIENCE: Final[Mapping[str, int]] = {
+    "not-paired": 1, "not-in-pairing-mode": 1, "slot-refused": 1, "no-slot": 1, "list-unwritable": 1,
+}  # fmt: skip
 TRIES: Final = 3
 # No device is there to be waited for.
 QUIET: Final = {"not-heard", "done"}
@@ -74,6 +77,8 @@ class Run:
         self._entry: Entry | None = None
         self._watch: Watch | None = None
         self._local: Local | None = None
+        self._visiting: asyncio.Task[None] | None = None
+        self._tried: Entry | None = None
         self._passkey: asyncio.Future[int | None] | None = None
         self._scanning = False
         self._failures: list[str] = []
@@ -88,8 +93,14 @@ class Run:
         """Something happened; from the event loop's own thread."""
         self._events.put_nowait(event)
 
-    async def passkey(self, _device: str) -> int | None:
-        """Ask the person for the number the device shows; None when they give none (for `PairingAgent`)."""
+    async def passkey(self, device: str) -> int | None:
+        """Ask the person for the number the device shows; None when they give none (for `PairingAgent`).
+
+        BlueZ asks here whoever bonds, this process or a running gateway; a number is for the device of this pairing.
+        """
+        chosen, named = self.state.chosen, device.upper().replace("_", ":")
+        if self.state.phase not in JOINING or chosen is None or (named and not named.endswith(chosen.address)):
+            return None
         self._passkey = asyncio.get_running_loop().create_future()
         self.send(PasskeyWanted())
         return await self._passkey
@@ -102,11 +113,16 @@ class Run:
             if not self._begin(stack):
                 return self.state
             self._spawn(self._ticking())
-            while not self.state.over:
-                if self.state.phase == "search" and not self._scanning:
-                    await self._scan()
-                await self._take(await self._events.get())
-            await self._finish()
+            self._spawn(self._minding())
+            try:
+                while not self.state.over:
+                    if self.state.phase == "search" and not self._scanning:
+                        await self._scan()
+                    await self._take(await self._events.get())
+                await self._finish()
+            finally:
+                # Ctrl-C means what Stop means: nothing stays half listed.
+                await self._take(Stop())
         return self.state
 
     async def _finish(self) -> None:
@@ -169,16 +185,24 @@ class Run:
         begin = loop.time()
         while True:
             self.send(Tick(loop.time() - begin))
-            with suppress(JournalError):  # a gateway that is writing is not a failure of the pairing
+            # A gateway that is writing is not a failure of the pairing, and without ticks it would never end.
+            with suppress(JournalError, DeviceError, OSError):
                 self._look()
             await asyncio.sleep(TICK)
+
+    async def _minding(self) -> None:
+        while True:
+            await asyncio.sleep(MIND)
+            if self._scanning and (code := await deafness(self._kit.radio)):
+                self._scanning = False
+                self.send(Broke(code))
 
     async def _take(self, event: Event) -> None:
         before = self.state
         self.state, effects = step(before, event)
         try:
             for effect in effects:
-                self._do(effect)
+                await self._do(effect)
         except (DeviceError, JournalError, OSError) as error:
             log("pairing_failed", code=getattr(error, "code", "damaged"))
             self.send(Broke("damaged"))
@@ -189,17 +213,14 @@ class Run:
 
     # -- effects
 
-    def _do(self, effect: Effect) -> None:
+    async def _do(self, effect: Effect) -> None:
         match effect:
             case Enlist():
                 self._enlist(effect)
             case Withdraw():
-                self._withdraw()
-            case Release():
-                self._settle(release)
+                await self._withdraw()
             case Accept(number):
-                moment = self._sight(number)
-                self._settle(lambda entry: accept(entry, moment))
+                self._accept(self._sight(number))
             case Disown(number):
                 moment = self._sight(number)
                 self._change(lambda entry: disown(entry, moment))
@@ -214,30 +235,32 @@ class Run:
     def _enlist(self, plan: Enlist) -> None:
         kit, now = self._kit, self._kit.now()
         family = self.state.families.get(plan.family)
-        if self._local is None and family and family.pairing.bond == "passkey":
-            # The running gateway answers for nobody who reads a number off a display.
-            self.send(Broke("stop-gateway"))
         self._before = next((item for item in self._devices.load() if item.address == plan.address), None)
         refused = bool(self._failures) and self._failures[-1] == "slot-refused"
-        self._entry = enlist(plan, self._before, kit, now, family, forgotten=refused)
-        self._devices.replace(self._entry)
+        fresh = enlist(plan, self._before, kit, now, family, forgotten=refused)
+        tried = self._tried if self._tried and self._tried.address == fresh.address and not refused else None
+        self._entry = self._devices.replace(seat_again(fresh, tried) if tried else fresh)
         self._failures.clear()
         self._last_visit = now
         self._watch = Watch(
             kit.home, self._entry.id, kit.profiles, kit.zone, self._lookup, self._room.said_before(plan.address)
         )
 
-    def _withdraw(self) -> None:
-        if self._entry is not None:
-            if self._before is None:
-                self._devices.forget(self._entry.id)
-            else:
-                self._devices.replace(self._before)
-        self._entry = self._watch = None
+    async def _withdraw(self) -> None:
+        """Off the list again, after whoever reads the journal has read that what came is nobody's."""
+        if self._visiting is not None:
+            self._visiting.cancel()
+            await asyncio.wait([self._visiting], timeout=READ_BY)
+        self._tried = tried = self._lookup(self._entry.id) if self._entry else None
+        self._watch = self._entry = None
+        if tried is not None and self._before is not None:
+            self._devices.replace(restore(self._before, tried))
+        elif tried is not None:
+            await strike(tried.id, self._devices, self._kit, self._local)
 
-    def _settle(self, alter: Callable[[Entry], Entry]) -> None:
+    def _accept(self, moment: Moment) -> None:
         """Nothing waits for a yes any more: what was heard is decoded, here or by the running gateway."""
-        self._change(alter)
+        self._change(lambda entry: accept(entry, moment))
         if self._local:
             self._local.decode()
         self._watch = None
@@ -260,9 +283,10 @@ class Run:
 
     def _lookup(self, device: str) -> Entry | None:
         """The entry as it is on the list now: a slot may have been given in the meantime."""
-        if self._entry is None or self._entry.id != device:
-            return None
         current = self._devices.find(device)
+        if self._entry is None or self._entry.id != device:
+            # What a gateway that died has left behind is read by what the list says of that device.
+            return current
         self._entry = current or self._entry
         return self._entry
 
@@ -281,7 +305,7 @@ class Run:
             if listed.advert is not None and not self._room.is_old(listed, heard.advert):
                 local.hear(entry, listed, heard)
             if listed.connects and local.free(asyncio.get_running_loop().time()):
-                self._spawn(self._visit(local, entry))
+                self._visiting = self._spawn(self._visit(local, entry))
         except (JournalError, DeviceError, OSError) as error:
             log("pairing_failed", code=getattr(error, "code", "damaged"))
             self.send(Broke("damaged"))
@@ -328,7 +352,8 @@ class Run:
             said = note(path, entry.id)
             self._judge(last[0], decode(said, DeviceNote).battery if said else None, frames=0)
 
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

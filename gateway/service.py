@@ -77,7 +77,7 @@ class Gateway:
         self._devices = Devices(settings.home)
         self._entries: dict[str, Entry] = {}
         self._notes: dict[str, DeviceNote] = {}
-        self._hearing = Hearing(journal, zone)
+        self._hearing = Hearing(journal, zone, spot.veil) if spot else Hearing(journal, zone)
         self._decoder = Decoder(journal, self._profiles, zone, self._listed, spot)
         self._messages = MessageDecoder(journal, zone)
         self._visits = Visits()

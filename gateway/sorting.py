@@ -24,6 +24,8 @@ from gateway.meaning import rename
 from gateway.quarantine import CODE as BEFORE_PAIRING
 from gateway.quarantine import Paired, is_foreign
 
+# Without its entry nobody knows whose it is, what of it may be kept, or since when the household has the device.
+NOT_LISTED: Final = "not-listed"
 # What a scale may tell of somebody who must not be measured by a current through the body.
 WEIGHT_ONLY: Final = frozenset({"body-weight", "body-height", "battery"})
 
@@ -175,15 +177,21 @@ class Sorter:
     # -- what it says, and whether it is anybody's here
 
     def unfit(self, found: Found) -> str | None:
-        """Why it is no reading: preview, incomplete, no-values, before-pairing, unsendable (no form on the wire)."""
+        """Why it is no reading.
+
+        preview, incomplete, no-values, not-listed (a pairing nobody finished, or forgotten since), before-pairing,
+        unsendable (no form on the wire).
+        """
         if not found.sample.final:
             # An advert gets here only when it waited for a fuller one that never came.
             return "incomplete" if found.provenance == "broadcast" else "preview"
+        first, entry = found.frames[0], self._listed(found.frames[0].device)
+        if entry is None:
+            return NOT_LISTED
         values = self.values(found)
         if not values:
             return "no-values"
-        first, entry = found.frames[0], self._listed(found.frames[0].device)
-        paired = Paired(entry.paired_at, entry.proven_at, entry.disowned_until) if entry else Paired()
+        paired = Paired(entry.paired_at, entry.proven_at, entry.disowned_until)
         if is_foreign(paired, self.trusted(found, first.received_at), first.received_at, live=found.live):
             return BEFORE_PAIRING
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Callable
 from datetime import date, datetime
 from random import Random
@@ -38,7 +39,7 @@ class Spot:
         self._loop = asyncio.get_running_loop()
         self._say: Callable[[bytes, Up], None] = lambda _payload, _leaf: None
         self._connected: Callable[[], bool] = lambda: False
-        self._state = State(since=now())
+        self._state, self._key = State(since=now()), rng.randbytes(16)
         self.dropped = 0
 
     @property
@@ -49,6 +50,10 @@ class Spot:
     def connect(self, say: Callable[[bytes, Up], None], connected: Callable[[], bool]) -> None:
         """Where questions go, and whether anybody can hear them."""
         self._say, self._connected = say, connected
+
+    def veil(self, raw: bytes) -> bytes:
+        """What may be remembered of an advert that may be anybody's: enough to know it again until the next start."""
+        return hmac.digest(self._key, raw, "sha256")
 
     async def live(self) -> None:
         """Show the spot and let time pass on it, until cancelled."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from random import Random
 
-Role = Literal["r", "h", "g", "d", "a"]
+Role = Literal["r", "h", "g", "d", "a", "c", "v"]
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 LENGTH: Final = 13
-_SHAPE = re.compile(r"[rhgda]-[a-z2-7]{13}")
+_SHAPE = re.compile(r"[rhgdacv]-[a-z2-7]{13}")
 
 
 def new_id(role: Role, rng: Random) -> str:
-    """A fresh id of `role` (r resident, h household, g gateway, d device, a advice): 65 random bits.
+    """A fresh id of `role` (r resident, h household, g gateway, d device, a advice, c card, v visit): 65 random bits.
 
     Pass `random.SystemRandom()` in production and a seeded `Random` in simulations.
     """

@@ -6,8 +6,8 @@ import re
 from typing import Final, Literal
 
 ROOT: Final = "phr/v1"
-Up = Literal["state", "health", "device", "reading", "reply"]
-Down = Literal["ack", "roster"]
+Up = Literal["state", "health", "device", "reading", "reply", "who", "left"]
+Down = Literal["ack", "roster", "who"]
 ALL_UP: Final = f"{ROOT}/+/up/#"
 _UP = re.compile(r"phr/v1/([A-Za-z0-9-]{1,64})/up/([a-z]+)")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -21,6 +22,8 @@ VERSION: Final = 1
 MAX_MESSAGE: Final = 64 * 1024
 MAX_BATCH: Final = 100
 MAX_BATCH_BYTES: Final = 48 * 1024
+# Nobody measures longer at a public spot: what is heard later is not the person who identified there.
+LONGEST_VISIT: Final = timedelta(minutes=5)
 Version = Literal[1]
 Sha256 = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{64}}{END}")]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
@@ -122,6 +125,43 @@ class Show(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     values: tuple[Shown, ...] = ()
 
 
+VisitId = Annotated[str, msgspec.Meta(pattern=rf"^v-[a-z2-7]{{13}}{END}")]
+CardSecret = Annotated[str, msgspec.Meta(pattern=rf"^[a-z2-7]{{26}}{END}")]
+
+
+class Who(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A public measuring spot asks who stands there, by the secret of a card or by number and birth date.
+
+    `visit` is the id the visit is going to have, so that a question asked twice opens one visit.
+    """
+
+    visit: VisitId
+    at: Instant
+    card: CardSecret | None = None
+    number: Word | None = None
+    birth: date | None = None
+
+
+class Known(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who it is and up to when they may measure there, or the code why nobody may.
+
+    `call` is what a screen may show of the person. Codes: unknown, no-consent, paused, clock, not-a-spot.
+    """
+
+    visit: VisitId
+    resident: ResidentId | None = None
+    call: Word | None = None
+    until: Instant | None = None
+    code: Word | None = None
+
+
+class Left(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The visit is over: nothing measured later is that person's."""
+
+    visit: VisitId
+    at: Instant
+
+
 class _One(Reading, frozen=True, kw_only=True, forbid_unknown_fields=True):
     v: Version
 
@@ -164,7 +204,7 @@ _decode_id = msgspec.json.Decoder(_Identified).decode
 _FIELDS = Reading.__struct_fields__
 
 
-def encode(message: Ack | Bad | DeviceNote | State | Health | Roster | Show) -> bytes:
+def encode(message: Ack | Bad | DeviceNote | State | Health | Roster | Show | Who | Known | Left) -> bytes:
     """The JSON of a message other than readings."""
     return _encode(message)
 
@@ -258,7 +298,7 @@ def schemas() -> dict[str, object]:
     """JSON Schema 2020-12 of every message, by topic leaf, from the same types that decode them."""
     shapes: dict[str, type] = {
         "reading": _One, "readings": _Batch, "ack": Ack, "bad": Bad, "device": DeviceNote, "state": State,
-        "health": Health, "roster": Roster, "show": Show,
+        "health": Health, "roster": Roster, "show": Show, "who": Who, "known": Known, "left": Left,
     }  # fmt: skip
     tops, components = msgspec.json.schema_components(shapes.values(), ref_template="#/$defs/{name}")
     for component in components.values():

@@ -14,16 +14,18 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from engine.assignment import holder_of
-from engine.intake import Household
+from engine.intake import Household, digest_of
 from engine.refusal import Refusal
 from engine.review import ENGINE, LIVE, Command, Decision, Item, decide, rank
-from engine.store import audit, repo_advice, repo_outbox, tallies
-from engine.store.households import household_of
+from engine.store import audit, repo_advice, repo_outbox, repo_residents, tallies
+from engine.store.households import household_of, person_alone
 from engine.store.instants import to_micros
 from engine.store.readings import EVALUATE
 from engine.store.tables import MEASUREMENT, READING
 
 _NOBODYS: Final[dict[str, Any]] = {"resident_id": None, "certainty": None, "posterior": None}
+# What was told before these is not shown to anybody any more, and holds back nothing.
+_NEWEST: Final = 20
 _FILED: Final = ("accepted", "unassigned", "discarded")
 
 
@@ -58,7 +60,7 @@ def assign(connection: Connection, reading: str, resident: str, now: datetime, b
         return row
     if row.resident_id == resident and row.certainty == "sure":
         return Refusal("already-assigned", f"reading {reading} already is {resident}'s")
-    home = household_of(connection, row.household_id, now)
+    home = _home_of(connection, row, resident, now)
     if resident not in home.residents:
         return Refusal("not-in-household", f"resident {resident} does not live where this was measured")
     if _kept_back(connection, reading, resident, home):
@@ -76,7 +78,7 @@ def confirm(connection: Connection, reading: str, now: datetime, by: By) -> File
         return Refusal("nobodys", f"reading {reading} has no owner to confirm; assign it")
     if row.certainty == "sure":
         return Refusal("already-confirmed", f"reading {reading} surely is {row.resident_id}'s")
-    home = household_of(connection, row.household_id, now)
+    home = _home_of(connection, row, row.resident_id, now)
     if _kept_back(connection, reading, row.resident_id, home):
         return Refusal("no-consent", f"resident {row.resident_id} does not let us record this")
     _give(connection, [reading], row.resident_id, home)
@@ -137,6 +139,16 @@ def _row(connection: Connection, reading: str) -> Any:
     return row
 
 
+def _home_of(connection: Connection, row: Any, resident: str, now: datetime) -> Household:
+    """Where the reading was measured; one of a person without a home may be given to a person without a home only."""
+    if row.household_id:
+        return household_of(connection, row.household_id, now)
+    person = repo_residents.get(connection, resident)
+    if person is None or person.household_id is not None or person.status != "active":
+        return Household("", frozenset(), frozenset(), {})
+    return person_alone(connection, resident, None, now)
+
+
 def _kept_back(connection: Connection, reading: str, resident: str, home: Household) -> bool:
     """Whether the resident lets us record nothing of it."""
     if resident not in home.recording:
@@ -149,11 +161,21 @@ def _give(connection: Connection, ids: Sequence[str], owner: str, home: Househol
     """Make readings surely the owner's, without the kinds the owner withholds."""
     withheld = home.withheld.get(owner, frozenset())
     mine = MEASUREMENT.c.reading_id.in_(ids)
-    if withheld:
-        connection.execute(delete(MEASUREMENT).where(mine, MEASUREMENT.c.kind.in_(withheld)))
+    if withheld and connection.execute(delete(MEASUREMENT).where(mine, MEASUREMENT.c.kind.in_(withheld))).rowcount:
+        _forget_hashes(connection, ids)
     connection.execute(update(MEASUREMENT).where(mine).values(resident_id=owner))
     given = {"resident_id": owner, "certainty": "sure", "posterior": None, "outcome": "accepted"}
     connection.execute(update(READING).where(READING.c.id.in_(ids)).values(given))
+
+
+def _forget_hashes(connection: Connection, ids: Sequence[str]) -> None:
+    """Make the digests those of what is left: a value that must not be kept can be guessed from its hash."""
+    said: dict[str, list[tuple[str, str]]] = {name: [] for name in ids}
+    for value in connection.execute(select(MEASUREMENT).where(MEASUREMENT.c.reading_id.in_(ids))):
+        said[value.reading_id].append((value.kind, value.device_value))
+    for row in connection.execute(select(READING).where(READING.c.id.in_(ids))).all():
+        left = digest_of(row.device_id, row.user_slot, row.sequence, said[row.id])
+        connection.execute(update(READING).where(READING.c.id == row.id).values(digest=left))
 
 
 def _take(connection: Connection, reading: str, outcome: str) -> None:
@@ -188,6 +210,30 @@ def _withdraw(connection: Connection, items: Iterable[Item], now: datetime) -> l
             repo_advice.decide(connection, decision, rank(decision.item, now), os_user=ENGINE)
             gone.append(item.id)
     return gone
+
+
+def misfiled(connection: Connection, items: Iterable[Item]) -> frozenset[str]:
+    """Those of the newest delivered `items` built on a reading that is not surely their resident's any more."""
+    told = sorted((item for item in items if item.state == "delivered"), key=lambda item: item.updated_at)[-_NEWEST:]
+    named = {item.id: _inputs(item) for item in told}
+    wanted = sorted({reading for readings in named.values() for reading in readings})
+    if not wanted:
+        return frozenset()
+    query = select(READING.c.id, READING.c.resident_id, READING.c.certainty).where(READING.c.id.in_(wanted))
+    owners = {row.id: row.resident_id if row.certainty == "sure" else None for row in connection.execute(query)}
+    return frozenset(
+        item.id for item in told if any(owners.get(one, item.resident_id) != item.resident_id for one in named[item.id])
+    )
+
+
+def unmistaken(connection: Connection, items: Sequence[Item]) -> list[Item]:
+    """`items` without what must not be told again; that somebody is to see a doctor is never taken back by silence."""
+    gone = misfiled(connection, (item for item in items if item.severity == "routine"))
+    return [item for item in items if item.id not in gone]
+
+
+def _inputs(item: Item) -> set[str]:
+    return {one for signal in item.evidence.get("signals", {}).values() for one in signal.get("inputs", ())}
 
 
 def built_on(item: Item, reading: str) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from engine.consent import Event, permits
 from engine.contract.kinds import KINDS
 from engine.intake import DeviceFacts, Household
+from engine.store.instants import from_micros
 from engine.store.repo_consents import events_of
 from engine.store.tables import BINDING, DEVICE, GATEWAY, RESIDENT, TALLY
 from engine.store.tables_spots import SPOT
@@ -67,15 +68,19 @@ def _residents(connection: Connection, homes: set[str]) -> dict[str, list[str]]:
 
 def _devices(connection: Connection, homes: set[str]) -> dict[str, dict[str, DeviceFacts]]:
     query = select(DEVICE.c.id, DEVICE.c.household_id, DEVICE.c.experimental, BINDING.c.slot, BINDING.c.resident_id)
+    query = query.add_columns(BINDING.c.since)
     query = query.join(BINDING, BINDING.c.device_id == DEVICE.c.id, isouter=True)
     slots: dict[tuple[str, str, bool], dict[int, str]] = defaultdict(dict)
+    taken_over: dict[str, dict[int, datetime]] = defaultdict(dict)
     for row in connection.execute(query.where(DEVICE.c.household_id.in_(homes))):
         bound = slots[row.household_id, row.id, bool(row.experimental)]
         if row.resident_id is not None:
             bound[row.slot] = row.resident_id
+            if row.since:
+                taken_over[row.id][row.slot] = from_micros(row.since)
     found: dict[str, dict[str, DeviceFacts]] = defaultdict(dict)
     for (home, device, experimental), bound in slots.items():
-        found[home][device] = DeviceFacts(bound, experimental)
+        found[home][device] = DeviceFacts(bound, experimental, taken_over.get(device, {}))
     return found
 
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Float, cast, exists, func, or_, select
+from sqlalchemy import Connection, Float, cast, exists, func, or_, select, text
 
 from engine.safety import RED_FLAGS
 from engine.store.instants import from_micros, to_micros
-from engine.store.tables import MEASUREMENT, READING
+from engine.store.tables import MEASUREMENT, READING, WAITS
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -34,8 +34,11 @@ class Waiting(msgspec.Struct, frozen=True):
 
 def waiting(connection: Connection, household: str | None = None, limit: int = 200) -> list[Waiting]:
     """Up to `limit` readings of one household or of all: red flags first, then the newest."""
-    open_ = or_(READING.c.outcome == "unassigned", (READING.c.outcome == "accepted") & (READING.c.certainty != "sure"))
-    query = select(READING).where(open_).order_by(_flagged().desc(), READING.c.measured_at.desc(), READING.c.id)
+    query = (
+        select(READING)
+        .where(text(f"({WAITS})"))
+        .order_by(_flagged().desc(), READING.c.measured_at.desc(), READING.c.id)
+    )
     if household is not None:
         query = query.where(READING.c.household_id == household)
     return _listed(connection, query.limit(limit))

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from engine.assignment import Owner
 from engine.contract.reading import Reading
 from engine.contract.wire import Malformed
 from engine.intake import (
@@ -36,12 +37,13 @@ from engine.store.instants import from_micros, to_micros
 from engine.store.tables import ALIAS, BAD_MESSAGE, MEASUREMENT, READING, REFUSAL
 
 EVALUATE = "evaluate"
-_COLUMNS = "r.id, r.device_id, r.gateway_id, r.user_slot, r.measured_at, m.kind, m.device_value"
+_COLUMNS = """r.id, r.device_id, r.gateway_id, r.user_slot, r.measured_at, r.resident_id, r.certainty, r.posterior,
+    m.kind, m.device_value"""
 _KEPT = "w.exact OR r.time_quality <> 'device'"
 # By hand, because the order of the joins must be: a row-value IN makes SQLite read the whole table for every batch.
 _KNOWN = {
-    "sqlite": "SELECT id, digest FROM reading WHERE id IN (SELECT value FROM json_each(?))",
-    "postgresql": "SELECT id, digest FROM reading WHERE id IN (SELECT json_array_elements_text(%s::json))",
+    "sqlite": "SELECT id, digest, resident_id FROM reading WHERE id IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT id, digest, resident_id FROM reading WHERE id IN (SELECT json_array_elements_text(%s::json))",
 }
 _NEAR = {
     "sqlite": f"""
@@ -82,17 +84,19 @@ class Bad(msgspec.Struct, frozen=True):
 def recent_of(connection: Connection, readings: Sequence[Reading]) -> Recent:
     """What the store holds about these ids, and about the same devices at the same moments."""
     if not readings:
-        return Recent({}, {})
+        return Recent({}, {}, {})
     dialect = connection.dialect.name
     names = _words([reading.id for reading in readings])
-    digests: dict[str, str] = {row.id: row.digest for row in connection.exec_driver_sql(_KNOWN[dialect], names)}
+    known = connection.exec_driver_sql(_KNOWN[dialect], names).all()
+    digests: dict[str, str] = {row.id: row.digest for row in known}
+    owners: dict[str, str] = {row.id: row.resident_id for row in known if row.resident_id is not None}
     moments = {(r.device, to_micros(r.measured_at)) for r in readings if r.id not in digests}
     windows = [(device, at, at, True) for device, at in moments] + list(_broadcasts(readings))
     found: dict[str, dict[str, tuple[Any, set[tuple[str, str]]]]] = defaultdict(dict)
     for row in connection.exec_driver_sql(_NEAR[dialect], _words(windows)):
         found[row.device_id].setdefault(row.id, (row, set()))[1].add((row.kind, row.device_value))
     seen = {device: [_seen(row, values) for row, values in rows.values()] for device, rows in found.items()}
-    return Recent(digests, {device: sorted(items, key=moment_of) for device, items in seen.items()})
+    return Recent(digests, {device: sorted(items, key=moment_of) for device, items in seen.items()}, owners)
 
 
 def _words(items: Sequence[Any]) -> tuple[str]:
@@ -113,7 +117,8 @@ def _broadcasts(readings: Sequence[Reading]) -> Iterable[tuple[str, int, int, bo
 
 
 def _seen(row: Any, values: set[tuple[str, str]]) -> Seen:
-    return Seen(row.id, row.gateway_id, row.user_slot, from_micros(row.measured_at), frozenset(values))
+    owner = None if row.resident_id is None else Owner(row.resident_id, row.certainty, row.posterior)
+    return Seen(row.id, row.gateway_id, row.user_slot, from_micros(row.measured_at), frozenset(values), owner)
 
 
 def remember(recent: Recent, gateway: str, outcome: Outcome) -> None:
@@ -121,7 +126,11 @@ def remember(recent: Recent, gateway: str, outcome: Outcome) -> None:
     if isinstance(outcome, Accepted | Unassigned):
         reading = outcome.reading
         values = frozenset((item.kind, item.device_value) for item in outcome.values)
-        seen = Seen(reading.id, gateway, reading.user_slot, reading.measured_at, values)
+        owner = None
+        if isinstance(outcome, Accepted):
+            owner = Owner(outcome.resident, outcome.certainty, outcome.posterior)
+            recent.owners[reading.id] = outcome.resident
+        seen = Seen(reading.id, gateway, reading.user_slot, reading.measured_at, values, owner)
         recent.digests[reading.id] = digest(reading)
         insort(recent.near.setdefault(reading.device, []), seen, key=moment_of)
 

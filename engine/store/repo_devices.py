@@ -69,20 +69,30 @@ def note(connection: Connection, household: str, said: DeviceNote, now: datetime
 def bind(
     connection: Connection, household: str, device: str, bindings: Iterable[Binding], now: datetime
 ) -> tuple[tuple[Binding, Refusal], ...]:
-    """Gives slots to residents of `household`, replacing who had them; what was refused, with reasons."""
+    """Gives slots to residents of `household`, replacing who had them; what was refused, with reasons.
+
+    A slot taken over from somebody else is the new resident's from `now` on; one that nobody had always was theirs.
+    """
     wanted = list(bindings)
     homes = households_known(connection, [item.resident for item in wanted])
     judged = [(item, _refusal(item.resident, household, homes)) for item in wanted]
-    held = {row.slot: row.resident_id for row in connection.execute(_bound_to(device))}
-    rows = {
-        slot: {"device_id": device, "slot": slot, "resident_id": item.resident, "since": to_micros(now)}
-        for item, reason in judged
-        if reason is None and held.get(slot := WHOLE if item.slot is None else item.slot) != item.resident
-    }
+    held = _held(connection, device)
+    rows = [
+        # Of a slot that was somebody else's, only what is measured from now on is theirs.
+        {"device_id": device, "slot": slot, "resident_id": item.resident, "since": to_micros(now) * (slot in held)}
+        for slot, item in {_slot(item): item for item, reason in judged if reason is None}.items()
+        if held.get(slot) != item.resident
+    ]
     if rows:
-        upsert(connection, BINDING, list(rows.values()))
+        upsert(connection, BINDING, rows)
         note_people_changed(connection)
     return tuple((item, reason) for item, reason in judged if reason is not None)
+
+
+def hands_over(connection: Connection, said: DeviceNote) -> bool:
+    """Whether `said` gives somebody's slot to somebody else: what was heard before it is to be judged before it."""
+    held = _held(connection, said.device) if said.bindings else {}
+    return any(held.get(_slot(item), item.resident) != item.resident for item in said.bindings)
 
 
 def devices(connection: Connection, household: str | None = None) -> list[Device]:
@@ -113,8 +123,14 @@ def _refusal(resident: str, household: str, homes: dict[str, str | None]) -> Ref
     return None
 
 
-def _bound_to(device: str) -> Any:
-    return select(BINDING.c.slot, BINDING.c.resident_id).where(BINDING.c.device_id == device)
+def _slot(item: Binding) -> int:
+    return WHOLE if item.slot is None else item.slot
+
+
+def _held(connection: Connection, device: str) -> dict[int, str]:
+    """The resident of each bound slot."""
+    query = select(BINDING.c.slot, BINDING.c.resident_id).where(BINDING.c.device_id == device)
+    return {row.slot: row.resident_id for row in connection.execute(query)}
 
 
 def _device(row: Any, bindings: tuple[Binding, ...]) -> Device:

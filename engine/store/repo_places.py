@@ -13,6 +13,7 @@ from engine.refusal import Refusal
 from engine.store.database import insert_new
 from engine.store.instants import to_micros
 from engine.store.tables import GATEWAY, HOUSEHOLD, MUNICIPALITY
+from engine.store.tables_spots import SPOT
 from engine.store.tallies import note_people_changed
 
 ZONE = "Asia/Tokyo"
@@ -63,8 +64,9 @@ def household(connection: Connection, id: str) -> Household | None:  # noqa: A00
 
 
 def households(connection: Connection) -> list[Household]:
-    """Every household, oldest first."""
-    query = select(HOUSEHOLD).order_by(HOUSEHOLD.c.created_at, HOUSEHOLD.c.id)
+    """Every household people live in, oldest first; nobody lives at a public spot."""
+    lived_in = HOUSEHOLD.c.id.not_in(select(SPOT.c.household_id))
+    query = select(HOUSEHOLD).where(lived_in).order_by(HOUSEHOLD.c.created_at, HOUSEHOLD.c.id)
     return [_household(row) for row in connection.execute(query).mappings()]
 
 

@@ -36,6 +36,14 @@ EXITS_JA: Final = {
 }
 
 COMMANDS_JA: Final = {
+    "phr card issue": "カードを作る。QR コードの中身は乱数だけで、名前も番号も入らない",
+    "phr card list": "カードを並べる。中身を知っているのは持ち主だけ",
+    "phr card revoke": "なくしたカードを、その場でずっと使えなくする",
+    "phr card print": "古くなったカードを、その中身からもう一度印刷する",
+    "phr spot add": "まちかど保健室の機械を登録する",
+    "phr spot list": "まちかど保健室を並べる",
+    "phr spot run": "まちかど保健室になる。カードを読み、はかり、見せて、忘れる",
+    "phr simulate pairings": "不慣れな人の登録を五十とおり、本番の部品で試す",
     "phr up": "ブローカー、エンジン、ゲートウェイ、ページをまとめて動かす。Ctrl-C ですべて止まる",
     "phr demo": "一つの家の測定が、FHIR、BMI、傾向、助言になるまでを見る",
     "phr today": "きょう大切なことを伝える。人が承認した助言だけを出す",
@@ -174,6 +182,15 @@ TOPICS: Final = {
         "一つの測定、または100件・48 KiB までのまとまり。保持されない",
     ),
     "phr/v1/<gateway>/up/reply": ("the answer to a command", "命令への返事"),
+    "phr/v1/<gateway>/up/who": (
+        "a public spot asks who stands there: the secret of a card, or number and birth date",
+        "まちかど保健室が、だれがいるかをたずねる。カードの秘密、または番号と生年月日",
+    ),
+    "phr/v1/<gateway>/up/left": ("the visit at a spot is over", "まちかど保健室での一回が終わった"),
+    "phr/v1/<gateway>/down/who": (
+        "the answer: whose visit it is and until when, or why nobody may measure",
+        "その答え。だれの番か、いつまでか。または、はかれない理由",
+    ),
     "phr/v1/<gateway>/down/ack": (
         "the ids the engine has committed; only then does the gateway forget",
         "エンジンが保存を終えた番号。ゲートウェイはこのあとで初めて忘れる",

@@ -41,7 +41,7 @@ PURE = (
     "engine/observation_values.py", "engine/observation_checks.py", "engine/observation_derived.py",
     "gateway/outflow.py", "gateway/visits.py", "engine/safety.py", "engine/advice.py", "engine/review.py", "firmware_profiles", "gateway/clock.py",
     "gateway/quarantine.py", "gateway/mirror.py", "gateway/discovery.py", "gateway/announcing.py", "gateway/stage.py",
-    "engine/rppg.py", "engine/imports", "gateway/meaning.py", "gateway/pairing.py",
+    "engine/rppg.py", "engine/cards.py", "engine/spots.py", "gateway/spot.py", "engine/imports", "gateway/meaning.py", "gateway/pairing.py",
     "gateway/pairing_model.py", "gateway/pairing_reasons.py", "gateway/pairing_screen.py", "gateway/pairing_watch.py",
     "gateway/pairing_list.py", "gateway/found.py", "gateway/sorting.py", "engine/show.py",
 )  # fmt: skip

@@ -37,7 +37,6 @@ from gateway.pairing_model import (
     Person,
     PinTyped,
     Reached,
-    Release,
     Seen,
     Sighted,
     Sighting,
@@ -117,7 +116,7 @@ class Clumsy(RuleBasedStateMachine):
                 family = FAMILIES[effect.family]
                 if family.current and not effect.again:
                     assert effect.weight_only == (self.state.implants != "no")
-            if isinstance(effect, Release):
+            if isinstance(effect, Withdraw):
                 # Whatever was being asked about is not filed by walking away.
                 assert not asking or any(isinstance(other, Disown) for other in effects)
             if isinstance(effect, Accept):
@@ -207,7 +206,7 @@ class Clumsy(RuleBasedStateMachine):
         after, effects = step(self.state, Stop())
         assert after.over
         if self.state.enlisted and self.state.phase != "done":
-            assert any(isinstance(effect, Withdraw | Release) for effect in effects)
+            assert any(isinstance(effect, Withdraw) for effect in effects)
 
 
 TestClumsy = Clumsy.TestCase
@@ -253,8 +252,8 @@ def test_a_question_nobody_answers_leaves_the_measurement_to_nobody() -> None:
     base, _ = play(START, Seen(DEVICES[0]), Chose(DEVICES[0].address), ForPeople((HANAKO,)), Implants("no"))
     asked, _ = play(base, weight("81.2", 4))
     left, done = play(asked, Tick(500))
-    assert (left.code, done) == ("wrong-person", [Disown(4), Release()])
-    assert play(asked, Stop())[1] == [Disown(4), Release()]
+    assert (left.code, done) == ("wrong-person", [Disown(4), Withdraw()])
+    assert play(asked, Stop())[1] == [Disown(4), Withdraw()]
     # Meanwhile the right person stepped on.
     right, done = play(asked, weight("62.4", 5))
     assert (right.phase, done) == ("done", [Disown(4), Accept(5)])
@@ -282,10 +281,10 @@ def test_a_listed_device_is_paired_anew_only_when_somebody_says_so() -> None:
     assert done == [Enlist(address=known.address, family=REGISTERS, residents=(), again=True)]
 
 
-def test_a_device_lost_before_it_answered_leaves_the_list_alone_and_one_that_did_stays_listed() -> None:
+def test_a_device_that_was_not_measured_with_leaves_the_list_as_it_was_answered_or_not() -> None:
     base, _ = play(START, Seen(DEVICES[0]), Chose(DEVICES[0].address), ForPeople((HANAKO,)), Implants("no"))
     assert play(base, Broke("lost"))[1] == [Withdraw()]
-    assert play(base, Reached(), Broke("lost"))[1] == [Release()]
+    assert play(base, Reached(), Broke("lost"))[1] == [Withdraw()]
     flat, _ = play(base, Reached(8), Broke("lost"))
     assert flat.code == "flat-battery"
 

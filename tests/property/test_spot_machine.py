@@ -139,7 +139,8 @@ def test_the_engine_takes_nothing_outside_of_a_visit_either(
 
 @given(gaps=st.lists(st.integers(0, 300), max_size=40), later=st.integers(0, 1500))
 def test_ten_wrong_guesses_in_ten_minutes_pause_a_spot_for_ten(gaps: list[int], later: int) -> None:
-    times, now = [], START
+    times: list[datetime] = []
+    now = START
     for gap in gaps:
         now += timedelta(seconds=gap)
         if paused_until(times, now) is None:

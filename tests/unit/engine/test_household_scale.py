@@ -130,3 +130,32 @@ def test_other_mixtures_of_the_same_people_are_answered_as_surely_as_it_claims(
     assert 1 - len(filed) / len(found) <= asked
     assert sum(not guess.right for guess in filed) / len(filed) <= error
     assert sum(not guess.right for guess in sure) / len(sure) <= 0.01
+
+
+def test_numbers_of_any_size_are_answered_line_by_line() -> None:
+    odd = ["1e1000000", "-1e1000000", "1e-1000000", "nan", "sNaN", "-inf", "", "x"]
+    lines = [
+        HEADER,
+        *(f"A,{n},{day},1,60" for n, day in enumerate(odd)),
+        *(f"A,{n},1,1,{kg}" for n, kg in enumerate(odd)),
+    ]
+    found = answers(lines)
+    assert not isinstance(found, Refusal)
+    said = [answer.get("error", {}).get("code") for answer in found]
+    days = ["bad-day", "bad-day", None, "bad-day", "bad-day", "bad-day", "bad-day", "bad-day"]
+    weights = ["implausible", "implausible", "implausible"] + ["bad-weight"] * 5
+    assert said == days + weights
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp932"])
+def test_names_stay_apart_and_readable_however_the_table_was_saved(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read with marks for what is not UTF-8, different names of one length would be one person."""
+    file = tmp_path / "home.csv"
+    rows_of = [("佐藤", "52.0"), ("加藤", "80.0"), ("佐藤", "52.1"), ("加藤", "80.1")]
+    text = "\r\n".join([HEADER, *(f"家,{n},{n},{who},{kg}" for n, (who, kg) in enumerate(rows_of))])
+    file.write_bytes(text.encode(encoding))
+    assign(file, json=True)
+    answered = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["household"], row["person"]) for row in answered] == [("家", who) for who, _ in rows_of]

@@ -209,3 +209,12 @@ def test_whatever_arrives_becomes_exactly_one_outcome_and_a_kept_value_is_plausi
         assert kept | set(found.dropped) == {value.kind for value in reading.values}
         for value in found.values:
             assert KINDS[value.kind].low <= value.value <= KINDS[value.kind].high
+
+
+def test_who_says_to_be_another_person_has_measured_something_else() -> None:
+    """Two visitors of one spot with the same digits in ten minutes, heard by its two gateways."""
+    first = weighing(time_quality="received", user_slot=None, person_hint=TARO)
+    pairs = frozenset({("body-weight", "62.30")})
+    for owner, fate in ((Owner(TARO, "sure"), Duplicate), (Owner(HANAKO, "sure"), Accepted), (None, Duplicate)):
+        seen = Seen("b" * 26, OTHER_GATEWAY, None, first.measured_at - timedelta(minutes=3), pairs, owner)
+        assert isinstance(judge(first, recent=Recent({}, {DEVICE: [seen]})), fate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.contract.kinds import KINDS
-from engine.observations import UnbuildableError, build, build_all, fhir_id
+from engine.observation_derived import step_summaries
+from engine.observations import Measured, UnbuildableError, build, build_all, fhir_id
 from tests.observation_cases import OBSERVED, READING, TOKYO, example
 
 PHD = "http://hl7.org/fhir/uv/phd/StructureDefinition/"
@@ -174,3 +175,20 @@ def test_one_observation_of_every_kind_looks_as_it_did(kind: str, golden: Any) -
 def test_the_folder_of_goldens_holds_exactly_the_observed_kinds(request: pytest.FixtureRequest) -> None:
     folder = request.config.rootpath / "tests" / "golden" / "fhir"
     assert {path.stem for path in folder.glob("*.json")} == {kind.code for kind in KINDS.values() if kind in OBSERVED}
+
+
+def test_a_day_filled_from_the_next_total_is_no_better_than_that_total() -> None:
+    """A pedometer nobody has proven was read on Monday and on Wednesday: Tuesday's steps are not proven either."""
+    monday = datetime(2026, 11, 16, 12, tzinfo=TOKYO)
+
+    def total(days: int, steps: str, **more: Any) -> Measured:
+        return Measured(
+            reading_id="a" * 26, resident_id="r-4jq6kz7w2m5xa", device_id="d-abcdefghijklm", gateway_id=None,
+            kind="steps-total", value=Decimal(steps), unit="{steps}", measured_at=monday + timedelta(days=days), **more,
+        )  # fmt: skip
+
+    rows = [total(0, "1000"), total(2, "9000", experimental=True, preliminary=True)]
+    found = list(step_summaries(rows, TOKYO, monday + timedelta(days=9)))
+    assert [(row.day and row.day.day, row.experimental, row.preliminary) for row in found] == [
+        (16, False, False), (17, True, True), (18, True, True),
+    ]  # fmt: skip

@@ -117,3 +117,7 @@ def test_lines_end_by_themselves_and_with_the_consent() -> None:
 def test_who_left_or_died_is_shown_nothing() -> None:
     gone = msgspec.structs.replace(HANAKO, status="deceased")
     assert show(gone, {"body-weight": [point("63.25")]}, [], [yes()], TOKYO, NOW).en == ()
+
+
+def test_a_record_of_unknown_time_is_not_shown_as_today_s() -> None:
+    assert lines([point("64.00", 30), point("63.25", time_quality="unknown")]) == lines([point("64.00", 30)])

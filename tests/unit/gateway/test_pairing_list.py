@@ -17,7 +17,7 @@ from engine.contract.wire import Binding, DeviceNote, encode
 from firmware_profiles.model import Body, Pairing
 from gateway.devices import DeviceError, Devices, Newcomer, entry, prove, with_slot
 from gateway.lock import HomeLock, HomeTaken
-from gateway.pairing_list import HOLD, accept, disown, enlist, merge_twin, release
+from gateway.pairing_list import HOLD, accept, disown, enlist, merge_twin, restore, seat_again, turn_away
 from gateway.pairing_model import Enlist, Family, Seat
 from gateway.pairing_watch import Moment
 
@@ -94,15 +94,31 @@ def test_a_scale_that_forgot_its_users_is_asked_for_new_slots_under_the_old_pins
     assert (renewed.bindings, renewed.pins) == ((), {})
 
 
-def test_a_yes_proves_and_frees_a_no_disowns_and_an_end_without_either_frees_only() -> None:
+def test_a_yes_proves_and_frees_a_no_disowns_and_an_end_without_either_is_nobody_s() -> None:
     held = enlist(plan(HANAKO), None, Source(), NOW, SIMPLE)
     first, last = NOW + timedelta(seconds=9), NOW + timedelta(seconds=10)
     yes = accept(held, Moment(first, last, NOW + timedelta(seconds=3)))
     assert (yes.proven_at, yes.held_until, yes.disowned_until) == (first, None, NOW + timedelta(seconds=3))
     assert disown(held, Moment(first, last)).disowned_until == last
-    assert release(held).proven_at is None
-    assert release(held).held_until is None
+    away = turn_away(held, last)
+    assert (away.proven_at, away.held_until, away.disowned_until) == (None, None, last)
+    # Paired anew in vain: as it was, but what somebody said no to stays nobody's.
+    assert restore(yes, disown(held, Moment(first, last))) == replace(yes, disowned_until=last)
+    assert restore(yes, held) == yes
     assert prove(yes, last).proven_at == first
+
+
+def test_a_slot_given_in_an_earlier_try_is_not_given_twice() -> None:
+    first = with_slot(
+        enlist(plan(HANAKO, TARO, family=REGISTERS), None, Source(), NOW, REGISTERS),
+        Newcomer(resident=HANAKO, pin=42),
+        3,
+    )
+    second = seat_again(enlist(plan(HANAKO, TARO, family=REGISTERS), None, Source(), NOW, REGISTERS), first)
+    assert (second.bindings, second.pins) == ((Binding(3, HANAKO),), {3: 42})
+    assert [newcomer.resident for newcomer in second.waiting] == [TARO]
+    # Another person is not seated on somebody else's slot.
+    assert seat_again(enlist(plan(TARO, family=REGISTERS), None, Source(), NOW, REGISTERS), first).pins == {}
 
 
 def test_the_same_serial_number_at_a_new_address_is_the_same_device_with_a_new_battery(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""An index of what waits for a person's word, so that the inbox of a town never reads all its readings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: Final = "0004"
+down_revision: Final = "0003"
+branch_labels: Final = None
+depends_on: Final = None
+_WAITS: Final = "outcome = 'unassigned' OR certainty = 'assumed'"
+
+
+def upgrade() -> None:
+    """Creates the index; nothing that is stored changes."""
+    op.create_index(
+        "ix_reading_waiting", "reading", ["household_id", "measured_at"],
+        sqlite_where=sa.text(_WAITS), postgresql_where=sa.text(_WAITS),
+    )  # fmt: skip
+
+
+def downgrade() -> None:
+    """Never: a backup is the way back."""
+    raise RuntimeError("restore a backup instead of downgrading")
