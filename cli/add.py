@@ -15,7 +15,7 @@ from cli.entry_words import entry_word
 from cli.exits import Exit
 from cli.imports import no_consent
 from cli.output import emit, fail, result, say
-from cli.store import actor, os_user, resident_of, transaction
+from cli.store import actor, os_user, refuse_inactive, resident_of, transaction
 from cli.wiring import language, settings
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def _person(resident: str | None) -> tuple[Resident, ZoneInfo]:
             person = people[0]
         else:
             person = resident_of(connection, resident)
+            refuse_inactive(person)
         if not may_record(connection, person, datetime.now(UTC)):
             no_consent(person.id)
         return person, ZoneInfo(repo_measured.zone_of(connection, person.id) or settings().gateway.zone)
@@ -157,7 +158,9 @@ def _confirm(person: Resident, values: tuple[Value, ...], now: datetime, lang: s
     kinds = [value.kind for value in values]
     with transaction() as connection:
         past = history(connection, person.id, kinds, to_micros(now - _YEAR), to_micros(now))
-    doubt = unusual(values, {kind: points[-1].value for kind, points in past.items() if points})
+    # What is only probably theirs may be somebody else's, who is not to be shown here.
+    sure = {kind: [point for point in points if point.certainty == "sure"] for kind, points in past.items()}
+    doubt = unusual(values, {kind: points[-1].value for kind, points in sure.items() if points})
     if doubt is None or yes:
         return
     label = KINDS[doubt.kind]

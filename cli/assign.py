@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,8 +26,8 @@ def assign(
     from engine.refusal import Refusal
 
     try:
-        with household.open(encoding="utf-8", errors="replace", newline="") as lines:
-            found = answers(lines)
+        with household.open("rb") as file:
+            found = answers(_texts(file))
             if isinstance(found, Refusal):
                 fail(Exit.USAGE, found.code, found.message)
             _tell(found, json=json)
@@ -34,6 +35,19 @@ def assign(
         raise  # who reads our answers has seen enough
     except OSError as error:
         fail(Exit.NOT_FOUND, "cannot-read", f"cannot read {household}: {error.strerror}")
+
+
+def _texts(file: Iterable[bytes]) -> Iterator[str]:
+    """The file's lines: UTF-8, else as spreadsheets in Japan save them; two different names never become one."""
+    encoding = "utf-8"
+    for chunk in file:
+        for line in chunk.splitlines():
+            try:
+                yield line.decode(encoding)
+                continue
+            except UnicodeDecodeError:
+                encoding = "cp932"
+            yield line.decode(encoding, "backslashreplace")
 
 
 def _tell(found: Any, *, json: bool) -> None:

@@ -77,13 +77,14 @@ def _observations(connection: Any, people: Mapping[str, Resident], lang: str) ->
 def _person(connection: Any, person: Resident, now: datetime, lang: str) -> None:
     from cli.trend import plot
     from engine.evaluate import history_of, signals_of, zone_of
+    from engine.signals import trusted
     from engine.trends import weight_trend
 
     name = f"{person.family_name} {person.given_name}"
     zone = zone_of(connection, person)
     bmi = signals_of(connection, person, now).value("bmi")
     result(word(lang, "bmi", name=name, value=bmi if bmi is not None else "?"))
-    points = history_of(connection, person.id, now)["body-weight"]
+    points = [point for point in history_of(connection, person.id, now)["body-weight"] if trusted(point)]
     found = weight_trend(((point.at, float(point.value)) for point in points), now.astimezone(zone))
     days = {point.at.astimezone(zone).date(): point.value for point in points}
     if days:

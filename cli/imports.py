@@ -17,7 +17,7 @@ import typer
 from cli.entry_words import entry_word, reason
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
-from cli.store import actor, os_user, resident_of
+from cli.store import actor, os_user, refuse_inactive, resident_of
 from cli.wiring import language, open_store, settings
 
 if TYPE_CHECKING:
@@ -193,8 +193,7 @@ def _source(engine: Engine, form: str, resident: str, who: str, now: datetime) -
     with read(engine) as connection:
         person = resident_of(connection, resident)
         zone = ZoneInfo(repo_measured.zone_of(connection, person.id) or settings().gateway.zone)
-        if person.status != "active":
-            fail(Exit.REFUSED, "inactive", f"{person.id} is {person.status}: nothing is recorded any more")
+        refuse_inactive(person)
         if not may_record(connection, person, now):
             no_consent(resident)
     return Source(person, form, zone, who, os_user())

@@ -44,6 +44,12 @@ def resident_of(connection: Connection, id: str) -> Resident:  # noqa: A002
     return found
 
 
+def refuse_inactive(person: Resident) -> None:
+    """Stop for somebody who died or moved away: what is measured now is somebody else's; exit code 5."""
+    if person.status != "active":
+        fail(Exit.REFUSED, "inactive", f"{person.id} is {person.status}: nothing is recorded any more")
+
+
 def os_user() -> str:
     """Who runs this command, as the operating system knows them."""
     try:

@@ -28,13 +28,14 @@ def today(
     """Say what matters today: only advice a person signed for is shown."""
     from engine.evaluate import settle, signals_of
     from engine.store import inbox, repo_advice
+    from engine.store.filing import unmistaken
 
     now = datetime.now(UTC)
     with transaction(writes=True) as connection:
         person = resident_of(connection, resident)
         settle(connection, now)
         signals = signals_of(connection, person, now)
-        items = repo_advice.listed(connection, resident=person.id, states=None, limit=10_000)
+        items = unmistaken(connection, repo_advice.listed(connection, resident=person.id, states=None, limit=10_000))
         assumed = inbox.assumed_of(connection, person.id, now - UNCONFIRMED)
     lang: Language = "en" if (settings().lang or person.language).lower().startswith("en") else "ja"
     told = say_today(items, signals, lang)

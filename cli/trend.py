@@ -92,9 +92,12 @@ def _said(kinds: Sequence[str], points: dict[str, list[Point]], now: datetime) -
     """What is claimed about body weight; None for other kinds, for which no trend is computed."""
     if tuple(kinds) != ("body-weight",):
         return None
+    from engine.signals import trusted
     from engine.trends import weight_trend
 
-    found = weight_trend(((point.at, float(point.value)) for point in points["body-weight"]), now)
+    # What is only probably theirs, or an estimate, is drawn; nothing is claimed from it.
+    sound = [point for point in points["body-weight"] if trusted(point)]
+    found = weight_trend(((point.at, float(point.value)) for point in sound), now)
     return {name: _rounded(value) for name, value in _numbers(found).items()} | {"claimed": found.claimed}
 
 

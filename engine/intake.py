@@ -165,15 +165,7 @@ def accept(
     if known is not None and known == digest(reading):
         return Duplicate(reading, reading.id)
     device = household.devices.get(reading.device, DeviceFacts())
-    owner = owner_of(reading, device.bindings, household.residents, device.taken_over)
-    if reading.id in recent.owners:
-        # Whose it was filed as decides what of it may be looked at; what the list says by now may be another's.
-        owner = Owner(recent.owners[reading.id], "sure")
-    elif open_to_numbers(reading, household):
-        twin = _twin(reading, gateway, recent)
-        named = fitting if twin is None else twin.owner
-        if named is not None and named.resident in household.residents:
-            owner = doubted(named) if reading.user_slot == UNKNOWN_SLOT and device.bindings else named
+    owner = _whose(reading, gateway, household, recent, fitting)
     if not _may_record(owner, household):
         return Refused(reading, "no-consent", keep=False)
     withheld = _withheld(owner, household)
@@ -189,6 +181,21 @@ def accept(
     if code:
         return Refused(reading, code)
     return _judge_values(reading, gateway, owner, device, recent)
+
+
+def _whose(reading: Reading, gateway: str, household: Household, recent: Recent, fitting: Owner | None) -> Owner | None:
+    """The owner by what is stored of it, by what device and person say, and only then by the numbers."""
+    if reading.id in recent.owners:
+        # Whose it was filed as decides what of it may be looked at; what the list says by now may be another's.
+        return Owner(recent.owners[reading.id], "sure")
+    device = household.devices.get(reading.device, DeviceFacts())
+    if not open_to_numbers(reading, household):
+        return owner_of(reading, device.bindings, household.residents, device.taken_over)
+    twin = _twin(reading, gateway, recent)
+    named = fitting if twin is None else twin.owner
+    if named is None or named.resident not in household.residents:
+        return None
+    return doubted(named) if reading.user_slot == UNKNOWN_SLOT and device.bindings else named
 
 
 def open_to_numbers(reading: Reading, household: Household) -> bool:

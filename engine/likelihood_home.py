@@ -84,6 +84,7 @@ class _Outlook(msgspec.Struct, frozen=True):
 
 
 _Child = tuple[float, int | None, Hypothesis]
+_Grain = tuple[object, ...]
 
 
 def sighting_of(at: datetime, zone: ZoneInfo, weight: float, impedance: float | None = None) -> Sighting:
@@ -145,6 +146,7 @@ class _Fits:
         self.seen = seen
         self._outlooks: dict[int, tuple[Person, _Outlook]] = {}
         self._updated: dict[int, Person] = {}
+        self._grains: dict[int, tuple[Person, _Grain]] = {}
         self.anybody = anybody(WEIGHT, seen.weight)
         if seen.impedance is not None:
             self.anybody *= anybody(IMPEDANCE, seen.impedance)
@@ -163,6 +165,15 @@ class _Fits:
         if known is None:
             known = self._updated[id(person)] = self._learnt(person)
         return known
+
+    def grain(self, person: Person | None) -> _Grain | None:
+        """What tells `person` from who is practically the same, asked once for each."""
+        if person is None:
+            return None
+        entry = self._grains.get(id(person))
+        if entry is None:
+            entry = self._grains[id(person)] = (person, _grain(person, self.seen.day))
+        return entry[1]
 
     def _learnt(self, person: Person | None) -> Person:
         seen = self.seen
@@ -223,13 +234,17 @@ def _after(members: tuple[str, ...], children: list[_Child], fits: _Fits) -> Bel
     floor = children[0][0] * math.exp(-_FORGET)
     merged: dict[tuple[object, ...], list[float]] = {}
     people: dict[tuple[object, ...], tuple[Person | None, ...]] = {}
+    parents: dict[int, tuple[object, ...]] = {}
     for share, place, parent in children:
         if share < floor:
             break
         now = parent.people
+        # A child differs from its parent in one person, and a public scale has many.
+        key = parents.get(id(parent)) or parents.setdefault(id(parent), tuple(fits.grain(person) for person in now))
         if place is not None:
-            now = (*now[:place], fits.updated(now[place]), *now[place + 1 :])
-        key = tuple(None if person is None else _grain(person, fits.seen.day) for person in now)
+            owner = fits.updated(now[place])
+            key = (*key[:place], fits.grain(owner), *key[place + 1 :])
+            now = (*now[:place], owner, *now[place + 1 :]) if key not in merged else now
         if key in merged:
             merged[key].append(share)
         elif len(merged) < MOST:
@@ -238,7 +253,7 @@ def _after(members: tuple[str, ...], children: list[_Child], fits: _Fits) -> Bel
     return Belief(members, tuple(Hypothesis(sum(shares) / total, people[key]) for key, shares in merged.items()))
 
 
-def _grain(person: Person, day: int) -> tuple[object, ...]:
+def _grain(person: Person, day: int) -> _Grain:
     ohms = None if person.impedance is None else round(person.impedance.level / IMPEDANCE.grain)
     weight = person.weight
     return round(weight.level / WEIGHT.grain), round(weight.scatter / WEIGHT.coarse), ohms, person.day == day

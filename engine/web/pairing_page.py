@@ -41,7 +41,10 @@ class Button(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """One screen in words. `version` changes with every question, so that a late tap answers no other one."""
+    """One screen in words. `version` changes with every question, so that a late tap answers no other one.
+
+    `lead`: the first line is what matters, not an explanation of the title.
+    """
 
     version: str
     step: int
@@ -53,6 +56,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     seconds: str | None = None
     tone: Tone = "ask"
     over: bool = False
+    lead: bool = True
 
 
 Look = Callable[[Language], Moment]
@@ -89,7 +93,7 @@ def new_secret() -> str:
 def create_page(look: Look, answer: Answer, *, secret: str, lang: Language, hosts: Collection[str]) -> FastAPI:
     """The page behind `/<secret>`; every other path is nothing, and so is this one for a second browser."""
     app = FastAPI(title="Minato PHR", docs_url=None, redoc_url=None, openapi_url=None)
-    page = Page(look=look, answer=answer, lang=lang, secret=secret)
+    page = app.state.page = Page(look=look, answer=answer, lang=lang, secret=secret)
     _add_routes(app, page)
     # Everything happens in the loop of the pairing: a thread would see it half done.
     app.add_middleware(Guard, hosts=hosts, sorry=lambda _: _sorry(page.lang, "nothing"))

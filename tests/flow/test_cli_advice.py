@@ -24,6 +24,7 @@ from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import repo_advice
 from engine.store.database import migrate, open_engine, write
+from engine.store.tables import READING
 from tests.homes import DEVICE, GATEWAY, TARO, furnish
 
 pytestmark = [pytest.mark.flow]
@@ -153,3 +154,12 @@ def test_the_plot_has_its_fixed_size_and_no_colour(store: Engine) -> None:
     assert max(len(line) for line in lines) <= WIDTH
     assert "\x1b" not in drawn
     assert "11-01" in drawn
+
+
+def test_no_trend_is_claimed_from_what_is_only_probably_theirs(store: Engine) -> None:
+    sure = json.loads(phr("trend", "weight", "--resident", TARO, "--json"))
+    with write(store) as connection:
+        connection.execute(READING.update().where(READING.c.resident_id == TARO).values(certainty="assumed"))
+    assumed = json.loads(phr("trend", "weight", "--resident", TARO, "--json"))
+    assert assumed["days"] == sure["days"], "it is shown"
+    assert (sure["trend"]["claimed"], assumed["trend"]["claimed"], assumed["trend"]["level"]) == (True, False, None)

@@ -19,7 +19,7 @@ from cli.add import add
 from cli.exits import Exit
 from cli.inbox import app as inbox_app
 from cli.output import Fail
-from engine.store import audit, repo_consents, repo_imports
+from engine.store import audit, repo_consents, repo_imports, repo_residents
 from engine.store.database import migrate, open_engine, read, write
 from engine.store.instants import to_micros
 from engine.store.repo_history import history
@@ -238,3 +238,14 @@ def test_the_look_around_a_minute_is_the_same_on_both_databases(store: Engine) -
     assert list(near) == [minute]
     assert [(one.value, one.reading) for one in near[minute]] == [(Decimal("62.30"), weighing(1).id)]
     assert known == {weighing(1).id: repo_imports.Held(HANAKO, {"body-weight": (Decimal("62.30"), "62.30")})}
+
+
+def test_nothing_is_recorded_any_more_of_somebody_who_died(engine: Engine) -> None:
+    with write(engine) as connection:
+        hanako = repo_residents.get(connection, HANAKO)
+        assert hanako is not None
+        gone = msgspec.structs.replace(hanako, status="deceased", version=hanako.version + 1)
+        repo_residents.edit(connection, gone, NOW, actor="test", os_user="test")
+    failure = run("weight", "62.3").exception
+    assert isinstance(failure, Fail)
+    assert (failure.code, failure.exit_code, rows(engine)) == ("inactive", Exit.REFUSED, [])

@@ -1,4 +1,7 @@
-"""An index of what waits for a person's word, so that the inbox of a town never reads all its readings."""
+"""An index of what waits for a person's word; slots remember from when on they are somebody else's than before.
+
+With the index the inbox of a town never reads all its readings.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ _WAITS: Final = "outcome = 'unassigned' OR certainty = 'assumed'"
 
 
 def upgrade() -> None:
-    """Creates the index; nothing that is stored changes."""
+    """Creates the index; of the slots bound so far nobody knows whether they were somebody else's."""
+    op.execute("UPDATE binding SET since = 0")
     op.create_index(
         "ix_reading_waiting", "reading", ["household_id", "measured_at"],
         sqlite_where=sa.text(_WAITS), postgresql_where=sa.text(_WAITS),
