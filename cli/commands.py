@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-import typer
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import typer
+
+# Each is a function of the same name in its own module.
+COMMANDS: Final = (
+    "up",
+    "web",
+    "demo",
+    "scan",
+    "pair",
+    "today",
+    "trend",
+    "decode",
+    "assign",
+    "add",
+    "routes",
+    "doctor",
+)
+# A word of the command line and the module whose `app` answers it.
+GROUPS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "resident": "resident",
+        "consent": "consent",
+        "device": "device",
+        "gateway": "gateway",
+        "engine": "engine",
+        "advice": "advice",
+        "inbox": "inbox",
+        "export": "export",
+        "simulate": "simulate",
+        "contract": "contract",
+        "profile": "profile",
+        "mirror": "mirror",
+        "import": "imports",
+        "card": "card",
+        "spot": "spot",
+    }
+)
 
 
 def register(app: typer.Typer) -> None:
     """Hang every command under `app`."""
-    from cli import (
-        add,
-        advice,
-        assign,
-        card,
-        consent,
-        contract,
-        decode,
-        demo,
-        device,
-        doctor,
-        engine,
-        export,
-        gateway,
-        imports,
-        inbox,
-        mirror,
-        pair,
-        profile,
-        resident,
-        routes,
-        scan,
-        simulate,
-        spot,
-        today,
-        trend,
-        up,
-        web,
-    )
-
-    groups = {
-        "resident": resident, "consent": consent, "device": device, "gateway": gateway, "engine": engine,
-        "advice": advice, "inbox": inbox, "export": export, "simulate": simulate, "contract": contract,
-        "profile": profile, "mirror": mirror,
-        "import": imports, "card": card, "spot": spot,
-    }  # fmt: skip
-    app.command()(up.up)
-    app.command()(web.web)
-    app.command()(demo.demo)
-    app.command()(scan.scan)
-    app.command()(pair.pair)
-    app.command()(today.today)
-    app.command()(trend.trend)
-    app.command()(decode.decode)
-    app.command()(assign.assign)
-    app.command()(add.add)
-    app.command()(routes.routes)
-    app.command()(doctor.doctor)
-    for name, module in groups.items():
-        app.add_typer(module.app, name=name)
+    for name in COMMANDS:
+        module = import_module(f"cli.{name}")
+        app.command()(getattr(module, name))
+    for name, place in GROUPS.items():
+        app.add_typer(import_module(f"cli.{place}").app, name=name)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The household's devices.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Device = Annotated[str, typer.Argument(help="Device id, address or name.")]
+Reads = Annotated[
+    list[str] | None, typer.Option(help="What a number of a do-it-yourself device means: count=steps. Repeatable.")
+]
 
 
 @app.command()
@@ -28,9 +31,12 @@ def add(
     slot: Annotated[int | None, typer.Option(help="User slot of the resident.")] = None,
     pin_file: Annotated[Path | None, typer.Option(help="File with the slot's PIN.")] = None,
     name: Annotated[str | None, typer.Option("--id", help="Device id; made when left out.")] = None,
+    reads: Reads = None,
     as_json: Json = False,
 ) -> None:
     """List a device, or a further slot of a listed one, so that the gateway listens to it."""
+    from msgspec.structs import replace
+
     from cli.local import known_local
     from cli.wiring import ensure_home, secret
     from firmware_profiles.registry import installed
@@ -45,6 +51,7 @@ def add(
     pin = _pin(secret(str(pin_file))) if pin_file else None
     try:
         wanted = entry(address, profile, household=household, name=name, resident=resident, slot=slot, pin=pin)
+        wanted = replace(wanted, reads=_reads(reads or [], profile))
         listed = Devices(ensure_home(config)).add(wanted)
     except DeviceError as error:
         _refuse(error)
@@ -108,6 +115,33 @@ def rename(
     except DeviceError as error:
         _refuse(error)
     emit(_shape(renamed)) if as_json else result(f"{renamed.id}  {renamed.name}")
+
+
+@app.command("set")
+def set_(
+    device: Device,
+    reads: Reads = None,
+    as_sent: Annotated[bool, typer.Option(help="Its numbers mean what they are called.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what the numbers of a do-it-yourself device mean, all of them at once."""
+    from msgspec.structs import replace
+
+    from gateway.devices import DeviceError, Devices
+
+    if bool(reads) == as_sent:
+        fail(Exit.USAGE, "nothing-to-set", "say --reads NAME=MEANING, or --as-sent to take all meanings back")
+    config = settings()
+    item = _found(config, device)
+    meanings = _reads(reads or [], item.profile)
+    try:
+        changed = Devices(config.root).change(item.id, lambda known: replace(known, reads=meanings)) or item
+    except DeviceError as error:
+        _refuse(error)
+    if as_json:
+        emit(_shape(changed))
+    else:
+        result(f"{changed.id}  {_flat(meanings)}".rstrip())
 
 
 @app.command()
@@ -204,6 +238,19 @@ def _pin(text: str | None) -> int:
     return int(text)
 
 
+def _reads(words: list[str], profile: str) -> dict[str, str]:
+    from firmware_profiles.registry import installed
+    from gateway.meaning import parse_reads
+
+    family = installed().profiles.get(profile)
+    if words and family is None:
+        fail(Exit.USAGE, "unknown-profile", f"no device family is called {profile}")
+    try:
+        return parse_reads(words, family) if family else {}
+    except ValueError as error:
+        fail(Exit.USAGE, "bad-reads", str(error))
+
+
 def _refuse(error: DeviceError) -> NoReturn:
     taken = {"already-listed": Exit.ALREADY, "name-taken": Exit.ALREADY, "damaged": Exit.DAMAGED}
     fail(taken.get(error.code, Exit.USAGE), error.code, str(error))
@@ -220,6 +267,7 @@ def _shape(item: Entry, aside: dict[str, int] | None = None) -> dict[str, Any]:
         "unlocked_slots": sorted(item.pins),
         "has_key": item.key is not None,
         "weight_only": item.weight_only,
+        "reads": dict(item.reads),
         "paired_at": item.paired_at.isoformat() if item.paired_at else None,
         "proven_at": item.proven_at.isoformat() if item.proven_at else None,
         "left_aside": (aside or {}).get(item.id, 0),

@@ -27,6 +27,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "unlocked_slots": ("暗証番号のある番号", "slots with a PIN"),
     "has_key": ("かぎ", "key"),
     "weight_only": ("体重だけ", "weight only"),
+    "reads": ("値の いみ", "reads as"),
     "paired_at": ("つないだ日", "paired"),
     "proven_at": ("たしかめた日", "proven"),
     "left_aside": ("つかわない まえの記録", "older frames left aside"),

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
 from cli.exits import Exit
-from cli.output import fail, result
+from cli.output import fail, result, say
 from cli.wiring import Settings, ensure_home, language, secret, settings
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def pair(
     plain: Annotated[bool, typer.Option("--plain", help="One line for each step, nothing moves.")] = False,
     adapter: Annotated[str | None, typer.Option(help="Bluetooth adapter, e.g. hci1.")] = None,
     air: Annotated[str | None, typer.Option(help="Simulated air instead of Bluetooth.")] = None,
+    qr: Annotated[bool, typer.Option("--qr", help="Show a code that opens the same four steps on a phone.")] = False,
+    host: Annotated[str | None, typer.Option(help="With --qr: this machine's address on the home network.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --qr: the port; 0 takes a free one.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="One JSON event a line; nobody is asked.")] = False,
 ) -> None:
     """Pair a device: step on the scale, say yes, say who uses it, measure once."""
@@ -69,17 +72,22 @@ def pair(
     people = people_of(config, today())
     _check(residents, people)
     start = _start(people, model, address, timeout, numbered=slot is not None)
-    alone = json or not sys.stdin.isatty()
+    # With a page somebody is there, on their phone.
+    alone = not qr and (json or not sys.stdin.isatty())
+    look = _Look(alone, json, plain, name, (host, port) if qr else None)
     with logged_to(config.root / "pairing.log"):
-        final = asyncio.run(_pair(config, start, people, wish, (adapter, air), _Look(alone, json, plain, name)))
+        final = asyncio.run(_pair(config, start, people, wish, (adapter, air), look))
     _finish(final, "en" if json else language(config), json=json)
 
 
 class _Look:
     """How the pairing is shown, and what the household calls the device."""
 
-    def __init__(self, alone: bool, json: bool, plain: bool, name: str | None) -> None:
-        self.alone, self.json, self.plain, self.name = alone, json, plain, name
+    def __init__(
+        self, alone: bool, json: bool, plain: bool, name: str | None, page: tuple[str | None, int] | None
+    ) -> None:
+        self.alone, self.json, self.plain, self.name, self.page = alone, json, plain, name, page
+        self.listens = not (alone or json) and sys.stdin.isatty()
 
 
 class _Final:
@@ -106,8 +114,14 @@ async def _pair(
             rng=SystemRandom(), household=people.household, bodies=people.bodies,
         )  # fmt: skip
         answers = Answers(wish, alone=look.alone)
-        run, listening = _dressed(config, start, kit, answers, look)
-        if where[1] is None and sys.platform == "linux":
+        run, listening, sheet = _dressed(config, start, kit, answers, look)
+        if look.page is not None:
+            from cli.pair_page import served
+
+            await stack.enter_async_context(served(sheet, *look.page, json=look.json, others=look.listens))
+        if where[1] is not None:
+            cast("Any", radio).receiver.passkey = run.passkey
+        elif sys.platform == "linux":
             await _answer_for(run, stack)
         task = asyncio_task(listening) if listening else None
         try:
@@ -116,10 +130,18 @@ async def _pair(
             if task:
                 task.cancel()
         if look.name and final.phase == "done" and run.entry:
-            from gateway.devices import Devices
-
-            Devices(config.root).rename(run.entry.id, look.name)
+            _call_it(config, run.entry.id, look.name)
         return _Final(final, answers.missing, run.entry.id if run.entry else None)
+
+
+def _call_it(config: Settings, device: str, name: str) -> None:
+    """Give it the name of the household; one that cannot be is said, the device is paired all the same."""
+    from gateway.devices import DeviceError, Devices
+
+    try:
+        Devices(config.root).rename(device, name.strip())
+    except DeviceError as error:
+        say(f"phr: {error} [{error.code}]: phr device rename {device} …")
 
 
 def asyncio_task(work: Any) -> Any:
@@ -129,8 +151,9 @@ def asyncio_task(work: Any) -> Any:
     return asyncio.ensure_future(work)
 
 
-def _dressed(config: Settings, start: State, kit: Kit, answers: Answers, look: _Look) -> tuple[Run, Any]:
-    """The run with its skin, and what listens to the keyboard, if anything does."""
+def _dressed(config: Settings, start: State, kit: Kit, answers: Answers, look: _Look) -> tuple[Run, Any, Any]:
+    """The run with its skin, what listens to the keyboard, if anything does, and the same moments for a page."""
+    from cli.pair_page import Sheet
     from cli.pair_skins import Events, Terminal
     from gateway.pairing_run import Run
 
@@ -138,9 +161,10 @@ def _dressed(config: Settings, start: State, kit: Kit, answers: Answers, look: _
         return run.entry.id if run.entry else None
 
     skin: Any = Events(answers, device) if look.json else Terminal(language(config), answers, device, plain=look.plain)
-    run = Run(start, kit, skin)
-    skin.send = run.send
-    return run, None if look.alone else skin.listen()
+    sheet = Sheet(skin, cast("Any", language(config)), device)
+    run = Run(start, kit, sheet)
+    skin.send = sheet.send = run.send
+    return run, skin.listen() if look.listens else None, sheet
 
 
 async def _radio(

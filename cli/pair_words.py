@@ -114,6 +114,14 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "知っている機器は きこえません。はかると きこえます。(知らない機器: {count})",
         "No known device is heard; measuring wakes them. (strangers: {count})",
     ),
+    "page.scan": (
+        "スマホの カメラで よみとってください。10分だけ ひらきます。",
+        "Scan this with a phone on the same network; it works for ten minutes.",
+    ),
+    "page.late": (
+        "10分 たったので スマホの 画面を とじました。",
+        "Ten minutes have passed: the page is closed.",
+    ),
     "seconds": ("{seconds} 秒", "{seconds} s"),
 }
 CALLS: Final[Mapping[str, tuple[str, str]]] = {
@@ -188,6 +196,11 @@ FAILURES: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
         ("つながりましたが、はかった値が とどきません。", "It is connected, but no measurement arrived."),
         ("もういちど はかり、数字が 止まるまで おまちください。",
          "Measure once more and wait until the number stands still."),
+    ),
+    "wrong-device": (
+        ("この機器からは 値が とどきません。ちかくに ほかの機器も あります。",
+         "Nothing was measured on this device, and another one is near."),
+        ("のっている ほうの 機器を えらびなおしてください。", "Choose again: the one you stand on."),
     ),
     "only-old-records": (
         ("まえの 記録だけが とどきました。", "Only old records arrived."),

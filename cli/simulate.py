@@ -152,3 +152,15 @@ def crash(
         shutil.rmtree(root, ignore_errors=True)
     if found.lost or found.duplicated or found.unsettled:
         raise typer.Exit(Exit.DAMAGED)
+
+
+@app.command()
+def pairings(
+    count: Annotated[int, typer.Option(min=0, help="How many of the scripted pairings; 0: all.")] = 50,
+    seed: Annotated[int, typer.Option(help="Which of them, and how long people take.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Let scripted clumsy people pair virtual devices; exit 11 if one ends neither paired nor told what to do."""
+    from cli.clumsy import run
+
+    run(count, seed, json=json)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +12,7 @@ import typer
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.store import actor, os_user, plain, transaction
-from cli.wiring import Settings, language, settings
+from cli.wiring import Settings, ensure_home, language, settings
 from cli.words_spot import word
 
 if TYPE_CHECKING:
@@ -91,10 +93,14 @@ def run(
     from gateway.journal_rows import JournalError
     from gateway.link import RadioFailure
     from gateway.lock import HomeTaken
+    from gateway.log import logged_to
 
     config = settings()
+    # A screen that everybody reads belongs to the person before it: the log goes to a file.
+    kept = logged_to(ensure_home(config) / "spot.log") if sys.stderr.isatty() else nullcontext()
     try:
-        asyncio.run(serve(config, place_of(config), air, json=json))
+        with kept:
+            asyncio.run(serve(config, place_of(config), air, json=json))
     except RadioFailure as failure:
         fail(Exit.NO_BLUETOOTH, failure.code, "Bluetooth is missing, off or not permitted")
     except HomeTaken as taken:

@@ -34,6 +34,8 @@ _DIGITS: Final = {
     "-": ("    ", "    ", "████", "    ", "    "),
 }
 
+TITLES: Final = ("さん", "ちゃん", "くん", "君", "さま", "様", "先生")
+
 
 class Place(msgspec.Struct, frozen=True):
     """What stands at the spot: how each device is woken, and whether one sends a current through the body."""
@@ -59,7 +61,9 @@ def lines(state: State, place: Place, typing: Typing, lang: str) -> list[str]:
     elif state.phase == "asking":
         said += [word(lang, "asking")]
     elif state.visit is not None:
-        said += [word(lang, "name", call=state.visit.call), ""]
+        # Whoever chose to be called はなちゃん is not はなちゃん さん.
+        called = "titled" if state.visit.call.endswith(TITLES) else "name"
+        said += [word(lang, called, call=state.visit.call), ""]
         said += _values(state, lang) if state.phase == "shown" else _bidding(place, lang)
     else:
         said += [word(lang, "card"), word(lang, "number")]

@@ -15,6 +15,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "birth-example": ("れい: 昭和21年1月23日、S21.1.23、19460123", "For example 1946-01-23 or 19460123"),
     "asking": ("しらべています。まだ はからないでください。", "One moment. Do not measure yet."),
     "name": ("{call} さん", "Hello, {call}"),
+    "titled": ("{call}", "Hello, {call}"),
     "other": ("ちがう 人は、q と Enter を おしてください。", "Not you? Press q and Enter."),
     "wake.step-on": ("体重計に のってください。", "Step on the scale."),
     "wake.cuff": ("血圧を はかってください。", "Measure your blood pressure."),

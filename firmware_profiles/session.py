@@ -87,6 +87,11 @@ class Assembler:
             return (Assembled(done.sample, done.raw, used),)
         return (Assembled(done.sample, done.raw, (*used, number)),)
 
+    @property
+    def lone(self) -> Assembled | None:
+        """The part whose other half has not come."""
+        return self._waiting.whole if self._waiting else None
+
     def finish(self) -> tuple[Assembled, ...]:
         """What stayed incomplete at the end of the session; a disconnect is a normal end."""
         part, self._waiting = self._waiting, None

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from gateway.journal_rows import Connection, Depth, Draft, Frame, JournalError, Row
+from gateway.journal_rows import Connection, Depth, Draft, Frame, JournalError, Repeats, Row
 from gateway.journal_schema import SCHEMA, VERSION
 
 __all__ = ["Connection", "Depth", "Draft", "Frame", "Journal", "JournalError", "Row"]
@@ -39,7 +39,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
-        self._counts: dict[str, Counter[tuple[str, bytes]]] = {}
+        self._counts: dict[str, Repeats] = {}
         self._latest = 0
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -79,7 +79,7 @@ class Journal:
         session = uuid.uuid4().hex
         with self._change() as db:
             db.execute("INSERT INTO session VALUES (?,?,?,NULL,?,NULL)", (session, device, profile, _micros(now)))
-        self._counts[session] = Counter()
+        self._counts[session] = Repeats()
         return session
 
     def describe_session(self, session: str, firmware: str | None) -> None:
@@ -103,9 +103,8 @@ class Journal:
 
     def append_frame(self, device: str, session: str, carrier: str, raw: bytes, now: datetime) -> Frame:
         """Keep a notification or indication; it is on disk when this returns."""
-        counts = self._counts.setdefault(session, Counter())
-        counts[carrier, raw] += 1
-        return self._append(device, session, carrier, raw, now, counts[carrier, raw], None)
+        nth = self._counts.setdefault(session, Repeats()).count(carrier, raw)
+        return self._append(device, session, carrier, raw, now, nth, None)
 
     def append_advert(self, device: str, raw: bytes, context: bytes, now: datetime, *, carrier: str = ADVERT) -> Frame:
         """Keep what was said to all: `raw` is the part that identifies it, `context` all that decoding needs."""

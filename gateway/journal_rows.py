@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
+
+# A mirror may stay connected for weeks. At ten frames a second these are half an hour, three times as long as equal
+# frames are taken for each other.
+DIFFERENT: Final = 20_000
 
 
 class JournalError(Exception):
@@ -35,6 +40,21 @@ class Connection(msgspec.Struct, frozen=True):
     profile: str
     firmware: str | None
     ended: bool
+
+
+class Repeats:
+    """Counts the equal frames of a connection, forgetting those longest unheard."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, bytes], int] = {}
+
+    def count(self, carrier: str, raw: bytes) -> int:
+        """Which one of its equals it is, from 1."""
+        nth = self._counts.pop((carrier, raw), 0) + 1
+        self._counts[carrier, raw] = nth
+        if len(self._counts) > DIFFERENT:
+            del self._counts[next(iter(self._counts))]
+        return nth
 
 
 class Draft(msgspec.Struct, frozen=True):

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-_place: ContextVar[TextIO | None] = ContextVar("log_place", default=None)
+# Where the process logs to, the last one; for all its threads, or the broker's would speak to the person all the same.
+_places: list[TextIO] = []
 
 
 def log(event: str, **fields: str | float | None) -> None:
@@ -21,7 +21,7 @@ def log(event: str, **fields: str | float | None) -> None:
     line = json.dumps({"at": at, "event": event, **fields}, ensure_ascii=False)
     # A closed stderr must not take a measurement down with it.
     try:
-        print(line, file=_place.get() or sys.stderr, flush=True)
+        print(line, file=_places[-1] if _places else sys.stderr, flush=True)
     except (OSError, ValueError):
         return
 
@@ -31,8 +31,8 @@ def logged_to(path: Path) -> Iterator[None]:
     """Log into the file instead, appended and private: stderr belongs to a person in the meantime."""
     handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a", encoding="utf-8") as file:
-        token = _place.set(file)
+        _places.append(file)
         try:
             yield
         finally:
-            _place.reset(token)
+            _places.remove(file)

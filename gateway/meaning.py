@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 from engine.contract.kinds import BY_QUANTITY, KINDS
 from engine.contract.reading import Quantity, Sample, values_of
+from firmware_profiles.bthome_objects import NAMES
+from firmware_profiles.model import Profile
 
 PLAIN: Final = "1"
 ROOM: Final = frozenset({"room-temperature", "room-humidity", "air-pressure", "co2", "battery"})
+
+# A device that sends two of a kind numbers them: count_1, count_2.
+_NUMBERED: Final = re.compile(r"_[0-9]{1,2}")
+
+
+def parse_reads(words: Iterable[str], profile: Profile) -> dict[str, str]:
+    """The meanings typed as `count=steps`, by the name the device sends; a kind's code is taken for its name too.
+
+    ValueError says what cannot be: no such name on either side, a kind the family never reports, a name given twice.
+    """
+    found: dict[str, str] = {}
+    meanings = _meanings(profile)
+    for text in words:
+        name, _, meaning = (part.strip() for part in text.partition("="))
+        if _NUMBERED.sub("", name) not in NAMES | BY_QUANTITY.keys() | profile.kinds.keys():
+            raise ValueError(f"no device sends anything called {name!r}; write it like count=steps")
+        if meaning not in meanings:
+            raise ValueError(f"{profile.id} cannot tell {meaning!r}; it can tell {', '.join(sorted(set(meanings)))}")
+        if name in found:
+            raise ValueError(f"{name} was given two meanings")
+        found[name] = meanings[meaning]
+    return found
+
+
+def _meanings(profile: Profile) -> dict[str, str]:
+    """The quantity name behind every word for what the family may report."""
+    codes = {name: kind.code for name, kind in BY_QUANTITY.items()} | dict(profile.kinds)
+    named = {name: name for name, code in codes.items() if code in profile.provides}
+    return {codes[name]: name for name in named} | named
 
 
 def rename(

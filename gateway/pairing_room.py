@@ -14,6 +14,8 @@ from gateway.link import Heard
 from gateway.pairing_model import Event, Found, Seen, Stranger
 
 EVERY: Final = timedelta(seconds=0.5)
+# Longer than BlueZ takes to tell an unchanged advert again.
+ASLEEP: Final = timedelta(seconds=15)
 # Makers whose devices tell what they measured only to their own app, and say their name on the air.
 OWN_APP_ONLY: Final = re.compile(
     r"tanita|innerscan|withings|fitbit|aria air|garmin|terumo|panasonic|citizen|huawei|samsung", re.IGNORECASE
@@ -31,6 +33,7 @@ class Room:
         self._told: dict[str, datetime] = {}
         self._said: dict[str, set[bytes]] = {}
         self._closed: dict[str, frozenset[bytes]] = {}
+        self._heard: dict[str, datetime] = {}
         self.strangers: set[str] = set()
 
     def hear(self, heard: Heard) -> None:
@@ -42,16 +45,27 @@ class Room:
             return
         address = advert.address.upper()
         if profile.advert is not None:
-            self._said.setdefault(address, set()).add(essence(profile, advert))
+            self._note(address, essence(profile, advert), heard.received_at)
         last = self._told.get(address)
         if last is None or heard.received_at - last >= EVERY or heard.received_at < last:
             self._told[address] = heard.received_at
             self._send(Seen(self._found(profile, advert, address)))
 
-    def said_before(self, address: str) -> frozenset[bytes]:
-        """What the device broadcast until now: a measurement of somebody who woke it, not the proof."""
-        self._closed[address] = frozenset(self._said.get(address, set()))
-        return self._closed[address]
+    def _note(self, address: str, said: bytes, at: datetime) -> None:
+        last, self._heard[address] = self._heard.get(address, at), at
+        if at - last > ASLEEP:
+            # Somebody woke it anew: the same number again is another measurement.
+            self._said[address] = set()
+            self._closed.pop(address, None)
+        self._said.setdefault(address, set()).add(said)
+
+    def said_before(self, address: str, *, forever: bool) -> Callable[[], frozenset[bytes]]:
+        """What the device broadcast until now: a measurement of somebody who woke it, not the proof.
+
+        Until it fell asleep; `forever` where others keep what they hear and cannot tell when that was.
+        """
+        self._closed[address] = said = frozenset(self._said.get(address, set()))
+        return (lambda: said) if forever else (lambda: self._closed.get(address, frozenset()))
 
     def is_old(self, profile: Profile, advert: Advert) -> bool:
         """Whether the device said just this before it was chosen."""

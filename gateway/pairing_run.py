@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from engine.contract.wire import DeviceNote, decode
 from gateway.calling import code_of
@@ -40,6 +40,7 @@ from gateway.pairing_model import (
     Withdraw,
 )
 from gateway.pairing_room import Room, key_fault
+from gateway.pairing_screen import Skin
 from gateway.pairing_watch import Moment, Watch
 
 TICK: Final = 0.25
@@ -54,14 +55,6 @@ PATIENCE: Final[Mapping[str, int]] = {
 TRIES: Final = 3
 # No device is there to be waited for.
 QUIET: Final = {"not-heard", "done"}
-
-
-class Skin(Protocol):
-    """How a person sees the pairing; it answers through `Run.send`."""
-
-    def show(self, state: State) -> None:
-        """Show this moment; called when anything of it changed."""
-        ...
 
 
 class Run:
@@ -193,7 +186,9 @@ class Run:
     async def _minding(self) -> None:
         while True:
             await asyncio.sleep(MIND)
-            if self._scanning and (code := await deafness(self._kit.radio)):
+            # BlueZ begins no scan while a bond is being made, and nothing is heard of the device meanwhile.
+            busy = self.state.phase == "passkey" or (self._visiting is not None and not self._visiting.done())
+            if self._scanning and not busy and (code := await deafness(self._kit.radio)):
                 self._scanning = False
                 self.send(Broke(code))
 
@@ -219,32 +214,26 @@ class Run:
                 self._enlist(effect)
             case Withdraw():
                 await self._withdraw()
-            case Accept(number):
-                self._accept(self._sight(number))
-            case Disown(number):
-                moment = self._sight(number)
+            case Accept(number) if self._watch:
+                self._accept(self._watch.moment(number))
+            case Disown(number) if self._watch:
+                moment = self._watch.moment(number)
                 self._change(lambda entry: disown(entry, moment))
             case GivePasskey(answer):
                 if self._passkey and not self._passkey.done():
                     self._passkey.set_result(answer)
 
-    def _sight(self, number: int) -> Moment:
-        assert self._watch is not None
-        return self._watch.moment(number)
-
     def _enlist(self, plan: Enlist) -> None:
         kit, now = self._kit, self._kit.now()
-        family = self.state.families.get(plan.family)
         self._before = next((item for item in self._devices.load() if item.address == plan.address), None)
         refused = bool(self._failures) and self._failures[-1] == "slot-refused"
-        fresh = enlist(plan, self._before, kit, now, family, forgotten=refused)
+        fresh = enlist(plan, self._before, kit, now, self.state.families.get(plan.family), forgotten=refused)
         tried = self._tried if self._tried and self._tried.address == fresh.address and not refused else None
         self._entry = self._devices.replace(seat_again(fresh, tried) if tried else fresh)
         self._failures.clear()
         self._last_visit = now
-        self._watch = Watch(
-            kit.home, self._entry.id, kit.profiles, kit.zone, self._lookup, self._room.said_before(plan.address)
-        )
+        old = self._room.said_before(plan.address, forever=self._local is None)
+        self._watch = Watch(kit.home, self._entry.id, kit.profiles, kit.zone, self._lookup, old)
 
     async def _withdraw(self) -> None:
         """Off the list again, after whoever reads the journal has read that what came is nobody's."""

@@ -6,7 +6,7 @@ Every screen has something to do: a body action to wait for, a question to answe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -78,6 +78,14 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     found: tuple[Row, ...] = ()
     seconds: int | None = None
     reason: Reason | None = None
+
+
+class Skin(Protocol):
+    """How a person sees the pairing; it answers through the `send` of the run."""
+
+    def show(self, state: State) -> None:
+        """Show this moment; called when anything of it changed."""
+        ...
 
 
 def typed(ask: Ask, text: str) -> Event:

@@ -44,7 +44,7 @@ class _Pile(msgspec.Struct):
 
 
 class Watch:
-    """What waits for `device`; `old` are the adverts it sent before it was chosen."""
+    """What waits for `device`; `old` tells the adverts it sent before it was chosen."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Watch:
         profiles: Mapping[str, Profile],
         zone: ZoneInfo,
         listed: Callable[[str], Entry | None],
-        old: frozenset[bytes],
+        old: Callable[[], frozenset[bytes]],
     ) -> None:
         self._frames = Look(home / "journal.sqlite", device)
         self._profiles, self._zone, self._listed, self._old = profiles, zone, listed, old
@@ -86,7 +86,7 @@ class Watch:
     def _place(self, found: Found, sorter: Sorter, pile: _Pile) -> None:
         """Onto the heap it belongs to: somebody's now, nobody knows when, before the pairing, of whoever woke it."""
         number, code = found.frames[-1].seq, sorter.unfit(found)
-        if found.live and found.raw in self._old:
+        if found.live and found.raw in self._old():
             pile.woke.append(found.frames[0].received_at)
         elif code is None:
             if pile.dated and self._is_early(sorter, pile.dated[-1]):

@@ -61,6 +61,7 @@ class AdapterEar:
         self._patterns: Patterns = ()
         self._refused_passive = False
         self._heard_at, self._again = 0.0, 0.0
+        self._late: tuple[BleakScanner, asyncio.Task[None]] | None = None
         self._failure: RadioFailure | None = None
 
     @property
@@ -118,6 +119,21 @@ class AdapterEar:
     def _bluez(self) -> BlueZScannerArgs:
         return BlueZScannerArgs(adapter=self.adapter) if self.adapter else BlueZScannerArgs()
 
+    async def _start(self, scanner: BleakScanner) -> BleakScanner:
+        """Start it, or go on waiting for the one whose start took too long.
+
+        While a bond is being made BlueZ lets a scan wait. Given up on, it begins all the same, for nobody, and from
+        then on this process hears no more than InProgress.
+        """
+        late, self._late = self._late, None
+        scanner, call = late or (scanner, asyncio.ensure_future(scanner.start()))
+        await asyncio.wait({call}, timeout=CALL_TIMEOUT)
+        if not call.done():
+            self._late = scanner, call
+            raise RadioFailure("timeout", "BlueZ lets the scan wait")
+        await bound(call, CALL_TIMEOUT)
+        return scanner
+
     async def _begin(self) -> BleakScanner:
         if self._patterns and not self._refused_passive:
             if not await self._powered(self.adapter):
@@ -130,17 +146,14 @@ class AdapterEar:
                 backend=self._backend,
             )
             try:
-                await bound(scanner.start(), CALL_TIMEOUT)
+                return await self._start(scanner)
             except RadioFailure as failure:
-                if failure.code in {"bluetooth-off", "no-bluetooth", "bluetooth-denied"}:
+                if failure.code in {"bluetooth-off", "no-bluetooth", "bluetooth-denied", "timeout"}:
                     raise
                 self._refused_passive = True
                 log("passive_scan_refused", adapter=self.adapter or "", code=failure.code)
-            else:
-                return scanner
         scanner = BleakScanner(self._on_advert, scanning_mode="active", bluez=self._bluez(), backend=self._backend)
-        await bound(scanner.start(), CALL_TIMEOUT)
-        return scanner
+        return await self._start(scanner)
 
     def _on_advert(self, device: BLEDevice, data: AdvertisementData) -> None:
         self._heard_at = asyncio.get_running_loop().time()

@@ -157,7 +157,7 @@ class Gateway:
             return
         if profile.advert is not None and self._hearing.hear(entry, profile, heard):
             self._work.set()
-        if profile.connects and self._visits.heard(entry.id, asyncio.get_running_loop().time()):
+        if profile.connects and self._visits.heard(entry.id, asyncio.get_running_loop().time(), entry.paired_at):
             self._visit.set()
 
     def _count_unknown(self, heard: Heard) -> None:

@@ -97,6 +97,7 @@ class Session:
         self._mail = Mailbox()
         self._awaited = _awaited(profile)
         self._subscribed: set[str] = set()
+        self._barred: set[str] = set()
         self._frames = 0
         self._broken: JournalError | None = None
         self._consents: dict[int, str] = {}
@@ -161,6 +162,10 @@ class Session:
             case Converse(talk, listens):
                 for characteristic in listens:
                     await self._subscribe(link, characteristic, optional=True)
+                offered = {characteristic for characteristic in listens if link.has(characteristic)}
+                if offered and offered <= self._barred:
+                    # It would tell nothing to whom it does not know: no dialogue has to find that out by waiting.
+                    return "not-paired"
                 return await self._hold(link, talk(self._setting()))
             case UntilIdle(seconds):
                 await self._listen(seconds)
@@ -168,6 +173,8 @@ class Session:
 
     async def _unlock(self, link: Link) -> None:
         """Every slot with its PIN; a slot for whoever waits for one, if the device gives any."""
+        if USER_CONTROL_POINT in self._barred:
+            raise RadioFailure("not-paired", "it hears no PIN from whom it does not know")
         for slot, pin in sorted(self._entry.pins.items()):
             await self._subscribe(link, USER_CONTROL_POINT)
             self._consents[slot] = await self._hold(link, consent(slot, pin))
@@ -247,9 +254,11 @@ class Session:
                     raise
                 await _pair(link)
                 await link.subscribe(characteristic, receive)
-        except RadioFailure:
+        except RadioFailure as failure:
             if not optional or not link.connected:
                 raise
+            if failure.code == "not-paired":
+                self._barred.add(characteristic)
 
     def _receiver(self, characteristic: str) -> Callable[[bytes], None]:
         codec = self._profile.codecs.get(characteristic)

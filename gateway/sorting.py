@@ -24,6 +24,8 @@ from gateway.meaning import rename
 from gateway.quarantine import CODE as BEFORE_PAIRING
 from gateway.quarantine import Paired, is_foreign
 
+# A device whose link broke between the halves of a record sends both again when it is next reached.
+ALONE: Final = timedelta(minutes=2)
 # Without its entry nobody knows whose it is, what of it may be kept, or since when the household has the device.
 NOT_LISTED: Final = "not-listed"
 # What a scale may tell of somebody who must not be measured by a current through the body.
@@ -71,7 +73,15 @@ class _Open(msgspec.Struct):
     firmware: str | None
     fed: int = 0
     last: int = 0
+    ended: bool = False
+    refused: bool = False
     frames: dict[int, Frame] = {}
+
+    @property
+    def lone(self) -> Frame | None:
+        """The frame whose other half has not come."""
+        part = self.assembler.lone
+        return self.frames.get(part.frames[0]) if part else None
 
 
 class Sorter:
@@ -92,10 +102,17 @@ class Sorter:
         self._open.clear()
 
     def sort(self, frames: Sequence[Frame], now: datetime) -> Batch:
-        """What `frames`, all that are new, make; the newest advert waits while a fuller one may still come."""
+        """What `frames`, all that are new, make.
+
+        The newest advert waits while a fuller one may still come, and half a record while the whole may.
+        """
         batch = Batch()
         for session in dict.fromkeys([*self._open, *(frame.session for frame in frames if frame.session)]):
             self._connection(session, [frame for frame in frames if frame.session == session], batch)
+        for session, work in tuple(self._open.items()):
+            if work.ended and not self._waits(work, now, batch):
+                self._end(work, batch)
+                del self._open[session]
         heard = [frame for frame in frames if not frame.session]
         for device in dict.fromkeys(frame.device for frame in heard):
             self._adverts([frame for frame in heard if frame.device == device], now, batch)
@@ -115,12 +132,36 @@ class Sorter:
         for frame in frames:
             if frame.seq > work.last:
                 self._feed(work, frame, batch)
-        if known.ended:
-            for found in work.assembler.finish():
-                batch.found.append(_found(work, found.frames, found.raw, found.sample))
-            # Frames that others needed (a unit told at the start) have done their service.
-            batch.previews += [frame.seq for frame in work.frames.values()]
-            del self._open[session]
+        work.ended = known.ended
+
+    def _waits(self, work: _Open, now: datetime, batch: Batch) -> bool:
+        """Whether a part without its other half may still be sent again as a whole."""
+        # An empty half is refused (nobody measures fat through socks): then nothing is missing.
+        lone = None if work.refused else work.lone
+        until = lone.received_at + ALONE if lone else now
+        if lone is None or self._came_again(lone, batch) or not lone.received_at <= now < until:
+            return False
+        batch.wake = min(until, batch.wake or until)
+        return True
+
+    def _end(self, work: _Open, batch: Batch) -> None:
+        lone = work.lone
+        again = lone is not None and self._came_again(lone, batch)
+        for found in work.assembler.finish():
+            made = _found(work, found.frames, found.raw, found.sample)
+            if again and made.frames == (lone,):
+                batch.previews += [frame.seq for frame in made.frames]
+            else:
+                batch.found.append(made)
+        # Frames that others needed (a unit told at the start) have done their service.
+        batch.previews += [frame.seq for frame in work.frames.values()]
+
+    def _came_again(self, lone: Frame, batch: Batch) -> bool:
+        """Whether the device sent the same part once more, with its other half or waiting for it."""
+        later = [frame for found in batch.found for frame in found.frames]
+        later += [other for work in self._open.values() if (other := work.lone)]
+        said = lone.device, lone.carrier, lone.raw
+        return any(one.seq > lone.seq and (one.device, one.carrier, one.raw) == said for one in later)
 
     @staticmethod
     def _feed(work: _Open, frame: Frame, batch: Batch) -> None:
@@ -131,6 +172,7 @@ class Sorter:
             done = work.assembler.feed(frame.carrier, frame.raw)
         except DecodeError as error:
             del work.frames[number]
+            work.refused = True
             batch.refused.append((frame.seq, error.code))
             return
         for found in done:

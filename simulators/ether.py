@@ -7,6 +7,7 @@ Unix socket) and gets a Bluetooth controller of its own, so two gateways of a ho
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 LOST = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 MISSED = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
+# A device on the same shelf, and one so far away that its link never comes about.
+NEAR, OUT_OF_REACH = -50, -95
 CANCELLED = hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
 
 
@@ -32,6 +35,10 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
     def __init__(self) -> None:
         super().__init__()
         self.antennas: set[_Antenna] = set()
+        # How strongly the devices are heard, in dBm by address.
+        self.strength: dict[Any, int] = {}
+        # How many links of a controller broke without a goodbye.
+        self.lost: Counter[Any] = Counter()
         self._taken: set[Any] = set()
         self._server: asyncio.Server | None = None
         self.announcement = b""
@@ -67,6 +74,7 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
         links = list(controller.le_connections.values())
         for link in links:
             self._break(controller, link)
+        self.lost[controller] += len(links)
         return len(links)
 
     def leave(self, controller: Any) -> None:
@@ -84,7 +92,9 @@ class Air(LocalLink):  # type: ignore[misc]  # bumble is untyped here
 
     def send_advertising_pdu(self, sender_controller: Any, packet: Any) -> None:
         """Carry an advertising packet; a connection request reaches its advertiser only once, as on real air."""
-        if isinstance(packet, ll.ConnectInd) and not self._claim(packet.advertiser_address):
+        if isinstance(packet, ll.ConnectInd) and not (
+            self.strength.get(packet.advertiser_address, NEAR) > OUT_OF_REACH and self._claim(packet.advertiser_address)
+        ):
             # bumble's central believes itself connected at once: the loser of the race is told 0x3E as radios do.
             link = sender_controller.le_connections[packet.advertiser_address]
             asyncio.get_running_loop().call_soon(_end, sender_controller, link, MISSED)
@@ -128,6 +138,13 @@ class _Antenna(Controller):  # type: ignore[misc]  # bumble is untyped here
         # bumble's host drops events before its reset is over, so joining is too early.
         self.send_hci_packet(hci.HCI_Vendor_Event(self.link.announcement))
         return super().on_hci_le_set_extended_scan_enable_command(command)
+
+    def send_hci_packet(self, packet: Any) -> None:
+        # bumble hears everything equally well.
+        if isinstance(packet, hci.HCI_LE_Extended_Advertising_Report_Event):
+            for report in packet.reports:
+                report.rssi = self.link.strength.get(report.address, NEAR)
+        super().send_hci_packet(packet)
 
     def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
         pending: Any = self.pending_le_connection

@@ -19,7 +19,7 @@ from simulators.address import Place, parse_place
 from simulators.clock import decode_offset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 RETRY_SECONDS = 0.1
 LINK_LOST = 0x08
@@ -29,6 +29,18 @@ class _Source(StreamPacketSource):  # type: ignore[misc]  # bumble is untyped he
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self.on_transport_lost()
+
+
+class _Keyboard(PairingDelegate):  # type: ignore[misc]  # bumble is untyped here
+    """Lets a person type the number a device shows."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[int | None]], peer: Address) -> None:
+        super().__init__(self.KEYBOARD_INPUT_ONLY)
+        self._ask, self._peer = ask, peer.to_string(with_type_qualifier=False)
+
+    async def get_number(self) -> int | None:
+        """The number, None when the person gives none."""
+        return await self._ask(self._peer)
 
 
 class Receiver:
@@ -50,6 +62,9 @@ class Receiver:
         self._device: Any = None
         self._wire: Any = None
         self._watch: asyncio.Task[None] | None = None
+        self._off = False
+        # Asks a person for the number a device shows while bonding (BlueZ asks an agent).
+        self.passkey: Callable[[str], Awaitable[int | None]] | None = None
 
     def now(self) -> datetime:
         """The time on the air's calendar: real time unless a replay turned it."""
@@ -103,6 +118,12 @@ class Receiver:
             await self._wire.close()
         self._device = self._wire = self._watch = None
 
+    def switch(self, *, on: bool) -> None:
+        """Switch the adapter on or off, as rfkill does."""
+        self._off = not on
+        if self._off:
+            self.tear()
+
     def tear(self) -> None:
         """Lose the HCI connection at once, as a killed process does; the next use opens another."""
         if self._wire is not None:
@@ -110,6 +131,9 @@ class Receiver:
 
     async def _open(self) -> None:
         loop, place = asyncio.get_running_loop(), self.place
+        if self._off:
+            off = BleakBluetoothNotAvailableReason.POWERED_OFF
+            raise BleakBluetoothNotAvailableError("the simulated adapter is off", off)
         try:
             if place.path is not None:
                 pipe, source = await loop.create_unix_connection(_Source, place.path)
@@ -121,14 +145,17 @@ class Receiver:
         self._wire = Transport(source, StreamPacketSink(pipe))
         device = Device.with_hci("gateway", self._address, source, self._wire.sink)
         device.keystore = self._keys
-        device.pairing_config_factory = lambda _: PairingConfig(
-            sc=True, mitm=False, bonding=True, delegate=PairingDelegate()
+        device.pairing_config_factory = lambda link: PairingConfig(
+            sc=True, mitm=False, bonding=True, delegate=self._face(link.peer_address)
         )
         device.on(device.EVENT_ADVERTISEMENT, self._hear)
         device.host.on("vendor_event", self._turn)
         await device.power_on()
         self._device = device
         self._watch = asyncio.create_task(self._survive(source, device))
+
+    def _face(self, peer: Address) -> PairingDelegate:
+        return _Keyboard(self.passkey, peer) if self.passkey else PairingDelegate()
 
     def _turn(self, event: Any) -> None:
         self._offset = decode_offset(bytes(event.data))

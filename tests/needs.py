@@ -12,6 +12,9 @@ NEEDS = {
     "mosquitto": ("mosquitto", ("/usr/sbin/mosquitto", "/usr/bin/mosquitto")),
     "postgresql": ("postgresql", ("/usr/lib/postgresql/*/bin/initdb",)),
     "dbus-daemon": ("dbus-daemon", ("/usr/bin/dbus-daemon",)),
+    "tmux": ("tmux", ("/usr/bin/tmux",)),
+    "chromium": ("chromium", ("/usr/bin/chromium",)),
+    "noto-cjk": ("fonts-noto-cjk", ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",)),
 }
 
 

@@ -82,6 +82,8 @@ class Adapter:
         self._told: dict[str, tuple[bytes, float]] = {}
         self._turn = asyncio.Lock()
         self._listening = False
+        self.unbusy = asyncio.Event()
+        self.unbusy.set()
         receiver.pairing = lambda address: agents.pairing(device_path(self.path, address))
         self.monitors = Monitors(tree, self.path, self._retune) if manners.experimental else None
 
@@ -122,6 +124,8 @@ class Adapter:
         return None
 
     async def _start(self, message: Message) -> Answer | None:
+        # The kernel begins no scan while a bond is being made; who asked and went away is scanning afterwards.
+        await self.unbusy.wait()
         if not self.powered:
             raise Refusal("NotReady", "Resource Not Ready")
         if message.sender in self._clients:

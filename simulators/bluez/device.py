@@ -211,12 +211,15 @@ class Device:
 
     async def _bond(self) -> bool:
         link = self._link
+        self.adapter.unbusy.clear()
         try:
             await link.pair()
         except TROUBLE:
             # The kernel hangs up after a failed pairing.
             await self.hang_up()
             return False
+        finally:
+            self.adapter.unbusy.set()
         yes = Variant("b", True)
         self.tree.change(self.path, DEVICE, Paired=yes, Bonded=yes)
         return True

@@ -17,7 +17,7 @@ from simulators.ledger import Entry, Frame
 
 CUSTOM_SERVICE: Final = "233bf000-5a34-1b6d-975c-000d5690abe4"
 _DATE_TIME_SIZE: Final = 7
-SERVICES_128, SHORT_NAME = 0x07, 0x08
+SHORT_NAME: Final = 0x08
 # What flags and a long service UUID leave of an advert for the name.
 _ROOM: Final = 8
 

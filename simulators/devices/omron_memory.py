@@ -178,9 +178,9 @@ class OmronMemory(AskedPeripheral):
         }
 
     def _records(self, address: int, size: int) -> list[Entry]:
-        """The records that stand wholly in what is read."""
-        last = address + size - self._memory.size
-        return [entry for at, entry in self._places().items() if address <= at <= last]
+        """The records whose last byte is read: a long one comes in two reads."""
+        size_of = self._memory.size
+        return [entry for at, entry in self._places().items() if address < at + size_of <= address + size]
 
     def _image(self) -> bytes:
         memory, image = self._memory, bytearray(b"\xff" * SIZE)

@@ -94,6 +94,7 @@ class Peripheral(ABC):
         self.subscribed: set[int] = set()
         self.news = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._being_seen = asyncio.Lock()
         self.controller = Controller(spec.name, link=room.air)
         host = Host(self.controller, AsyncPipeSink(self.controller))
         self.device = Device(name=spec.local_name or spec.name, address=Address(spec.address), host=host)
@@ -179,8 +180,10 @@ class Peripheral(ABC):
 
     async def be_seen(self) -> None:
         """Advertise while awake and alone."""
-        if self.awake and self.link is None and not self.device.is_advertising:
-            await self.advertise(self.structures(), self.spec.interval)
+        # Somebody steps on at the moment the last visitor leaves: bumble refuses to begin twice.
+        async with self._being_seen:
+            if self.awake and self.link is None and not self.device.is_advertising:
+                await self.advertise(self.structures(), self.spec.interval)
 
     async def advertise(self, structures: Structures, interval: float) -> None:
         """Put `structures` on the air every `interval` seconds."""

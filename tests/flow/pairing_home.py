@@ -17,6 +17,7 @@ from firmware_profiles.model import Body
 from firmware_profiles.registry import PROFILES
 from gateway.devices import Devices, Entry
 from gateway.journal import Journal
+from gateway.link import Radio
 from gateway.pairing_local import Kit
 from gateway.pairing_model import Event, Person, State, Stop, family_of
 from gateway.pairing_run import Run
@@ -78,26 +79,27 @@ class Pairing:
 
 @asynccontextmanager
 async def pairing(
-    folder: Path, at: Home, wish: Wish, *, answers: dict[str, Event] | None = None, **state: Any
-) -> AsyncIterator[Pairing]:
-    """A pairing in the home kept in `folder`."""
+    folder: Path, at: Home, wish: Wish, *, answers: dict[str, Event] | None = None, radio: Radio | None = None,
+    **state: Any,
+) -> AsyncIterator[Pairing]:  # fmt: skip
+    """A pairing in the home kept in `folder`; with `radio` on that one, without on the simulated one."""
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
-    radio, helper = SimulatedRadio(at.air), Helper(wish, answers)
+    simulated, helper = SimulatedRadio(at.air), Helper(wish, answers)
     given: dict[str, Any] = {"people": PEOPLE, "proof_seconds": 15.0, "search_seconds": 10.0}
     start = State(families=FAMILIES, **(given | state))
     kit = Kit(
-        radio=radio, home=folder, profiles=PROFILES, zone=TOKYO, now=radio.now, rng=Random(7), household=HOUSEHOLD,
-        bodies=BODIES,
+        radio=radio or simulated, home=folder, profiles=PROFILES, zone=TOKYO, now=simulated.now, rng=Random(7),
+        household=HOUSEHOLD, bodies=BODIES,
     )  # fmt: skip
     run = Run(start, kit, helper)
-    helper.send = run.send
+    helper.send, simulated.receiver.passkey = run.send, run.passkey
     task = asyncio.create_task(run.run())
     try:
         yield Pairing(run, helper, task, folder)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await radio.close()
+        await simulated.close()
 
 
 def readings(folder: Path) -> list[Reading]:

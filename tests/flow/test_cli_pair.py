@@ -22,6 +22,7 @@ from cli.exits import Exit
 from cli.output import Fail
 from cli.wiring import open_store, settings
 from gateway import pairing as machine
+from gateway.devices import Devices, entry
 from gateway.pairing_model import PasskeyTyped, State, Stop
 from gateway.pairing_screen import Screen, screen
 from simulators.household import Household, VirtualDevice
@@ -201,3 +202,16 @@ def test_keys_typed_on_a_terminal_mean_what_the_screen_says() -> None:
     failed = moment(phase="failed", code="nothing-found")
     assert (typed_event(failed, ""), typed_event(failed, "q")) == (Again(), Stop())
     assert typed_event(moment(phase="failed", code="not-supported"), "") == Stop()
+
+
+def test_a_name_that_another_device_has_is_said_and_what_was_paired_stays_paired(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "home").mkdir(exist_ok=True)
+    listed = Devices(home / "home")
+    first, second = (listed.add(entry(f"C0:26:DF:01:E2:3{last}", "sig-weight")) for last in "AB")
+    listed.rename(first.id, "体重計")
+    command._call_it(settings(), second.id, "体重計")
+    assert "name-taken" in capsys.readouterr().err
+    command._call_it(settings(), second.id, "血圧計")
+    assert [item.name for item in listed.load()] == ["体重計", "血圧計"]

@@ -82,7 +82,7 @@ async def test_two_people_get_a_slot_each_under_pins_that_only_the_device_list_k
         (reading,) = readings(tmp_path / "g")
         assert {value.kind for value in reading.values} == {"body-weight", "body-fat", "impedance"}
         # The next gateway opens both slots with the PINs kept, without a person.
-        await air.ask("measure", "it", values={"weight": "81.00"}, slot=2)
+        await air.ask("measure", "it", values={"weight": "81.00", "body_fat_percentage": "24.0"}, slot=2)
         async with gateway(tmp_path / "g", air) as ears:
             found = await ears.count(2)
             assert [item.user_slot for item in found] == [1, 2]

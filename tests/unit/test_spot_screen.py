@@ -55,6 +55,16 @@ def test_every_moment_of_a_visit_as_people_see_it(lang: str, golden: Callable[[s
     golden(f"cli/spot_screen_{lang}.txt", "\n".join(told) + "\n")
 
 
+@pytest.mark.parametrize(
+    ("call", "greeting"), [("はなちゃん", "はなちゃん"), ("花子さん", "花子さん"), ("ハ", "ハ さん")]
+)
+def test_a_name_that_is_already_friendly_is_given_no_second_title(call: str, greeting: str) -> None:
+    asked = present(State(since=NOW), VISIT, NOW)
+    state = known(asked, Known(visit=VISIT, resident=PERSON, call=call, until=NOW + timedelta(minutes=5)), NOW)
+    assert greeting in lines(state, SCALE, Typing(), "ja")
+    assert f"Hello, {call}" in lines(state, SCALE, Typing(), "en")
+
+
 @pytest.mark.parametrize("lang", ["ja", "en"])
 def test_the_screen_knows_neither_residents_nor_what_is_typed_nor_more_than_one_value(lang: str) -> None:
     text = "\n".join(lines(shown(*weight()), SCALE, Typing(), lang))

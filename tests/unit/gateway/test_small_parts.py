@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_profiles.registry import PROFILES
+from gateway import journal_rows
 from gateway.devices import entry
 from gateway.journal import Journal, JournalError
+from gateway.journal_rows import Repeats
 from gateway.link import Receive
 from gateway.log import log
 from gateway.notify import notify
 from gateway.session import Session
 from gateway.settings import broker_address
-from gateway.visits import MOST_AWAITED, MOST_FAILED, Visits
+from gateway.visits import MOST_AWAITED, MOST_FAILED, STAYING, Visits
 from tests.unit.gateway.test_service import SCALE, WEIGHT, DeviceDouble, weight_frame
 
 
@@ -29,6 +31,36 @@ def test_few_devices_at_once_in_order_and_nobody_twice() -> None:
     assert not visits.heard("a", 1)
     visits.done("b", 2, failed=False, frames=3)
     assert [visits.take(), visits.take()] == ["d", None]
+
+
+def test_three_that_stay_connected_for_hours_do_not_shut_the_scale_out() -> None:
+    visits = Visits()
+    for name in "abc":
+        assert visits.heard(name, 0.0)
+        assert visits.take() == name
+    assert visits.heard("scale", 30.0)
+    assert (visits.take(), visits.heard("scale", 40.0)) == (None, False)
+    assert visits.heard("scale", STAYING + 1), "room was made by time alone"
+    assert visits.take() == "scale"
+
+
+def test_pairing_a_device_anew_does_not_wait_for_what_it_did_before() -> None:
+    visits = Visits()
+    for turn in range(8):
+        visits.heard("a", 1000.0 * turn, "monday")
+        assert visits.take() == "a"
+        visits.done("a", 1000.0 * turn, failed=True, frames=0)
+    assert not visits.heard("a", 7001.0, "monday")
+    assert visits.heard("a", 7001.0, "tuesday")
+
+
+def test_a_connection_of_weeks_counts_equal_frames_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_rows, "DIFFERENT", 3)
+    repeats = Repeats()
+    assert [repeats.count("c", raw) for raw in (b"a", b"a", b"b", b"c", b"a")] == [1, 2, 1, 1, 3]
+    assert (repeats.count("c", b"d"), repeats.count("c", b"a")) == (1, 4), "the longest unheard is forgotten, no other"
+    assert repeats.count("c", b"b") == 1
+    assert len(repeats._counts) == 3
 
 
 @given(st.lists(st.sampled_from(["frames", "empty", "failed"]), min_size=1, max_size=40))
