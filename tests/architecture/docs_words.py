@@ -85,6 +85,7 @@ COMMANDS_JA: Final = {
     "phr scan": "近くの機器のうち、知っている機種を名前で示す",
     "phr pair": "機器を登録する。乗る、はいと言う、使う人を選ぶ、一度はかる",
     "phr device show": "一つの機器を見る。だれのものか、いつからか、機器が最後に言ったこと",
+    "phr device set": "自作の機器の数字が何を意味するかを決める",
     "phr device rename": "機器に家での呼び名をつける",
     "phr inbox confirm": "測定が、たしかにその人のものだと言う",
     "phr inbox release": "測定をだれのものでもない状態に戻す。使わないことにした測定も戻せる",

@@ -155,7 +155,7 @@ def test_the_screens_of_a_spot_shown_are_in_its_words(tongue: Tongue) -> None:
     told = [
         spot_word(tongue, key) for key in ("title", "wake.step-on", "current", "other", "measured", "more", "again")
     ]
-    told.append(spot_word(tongue, "name", call="はなちゃん"))
+    told.append(spot_word(tongue, "titled", call="はなちゃん"))
     assert [words for words in told if words not in text] == []
 
 

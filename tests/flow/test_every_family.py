@@ -92,7 +92,7 @@ async def _break_links(air: Home, pairs: Mapping[str, tuple[VirtualDevice, Virtu
 async def _return(air: Home, everyone: list[VirtualDevice]) -> None:
     """Once its link broke a device is stepped on again: some show themselves only then."""
     broken = [one.name for one in everyone[::2] if ROWS[one.profile].cut is not None]
-    waiting, end = set(broken), asyncio.get_running_loop().time() + 25
+    waiting, end = set(broken), asyncio.get_running_loop().time() + 9
     while waiting and asyncio.get_running_loop().time() < end:
         lost = (await air.ask("stats"))["links_lost"]
         back = {name for name in waiting if lost[name]}

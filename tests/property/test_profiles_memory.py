@@ -79,7 +79,7 @@ CASES: dict[str, tuple[Codec, st.SearchStrategy[Sample]]] = {
         ),
     ),
     "old-scale": (
-        and_devices.SCALE.codecs[and_devices.OLD_WEIGHT],
+        and_devices.FIRST_SCALE.codecs[and_devices.OLD_WEIGHT],
         st.builds(
             Sample,
             quantities=st.fixed_dictionaries(
