@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from cli.pair_answers import Wish
     from cli.pair_people import People
     from cli.pair_skins import Answers
+    from gateway.devices import Entry
     from gateway.link import Radio
     from gateway.pairing_local import Kit
-    from gateway.pairing_model import State
+    from gateway.pairing_model import Family, State
     from gateway.pairing_run import Run
 
 Implant = Literal["yes", "no", "unknown"]
@@ -38,6 +39,7 @@ def pair(
     resident: Annotated[str | None, typer.Option("--for", help="Who uses it, r-…")] = None,
     shared: Annotated[str | None, typer.Option(help="Several share it: r-…,r-…")] = None,
     slot: Annotated[int | None, typer.Option(help="The number the person has on the device.")] = None,
+    no_slot: Annotated[bool, typer.Option("--no-slot", help="The device has no numbers for people.")] = False,
     pin_file: Annotated[Path | None, typer.Option(help="File with the code of that number.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="File with the device's key (hexadecimal).")] = None,
     implants: Annotated[str | None, typer.Option(help="Pacemaker or other implant: yes, no or unknown.")] = None,
@@ -66,7 +68,7 @@ def pair(
     if implants is not None and implants not in get_args(Implant):
         fail(Exit.USAGE, "bad-implants", "--implants is yes, no or unknown")
     wish = Wish(
-        residents=residents, slot=slot, pin=secret(str(pin_file)) if pin_file else None,
+        residents=residents, slot=slot, unnumbered=no_slot, pin=secret(str(pin_file)) if pin_file else None,
         key=secret(str(key_file)) if key_file else None, implants=implants, again=again, yes=yes,  # type: ignore[arg-type]
     )  # fmt: skip
     people = people_of(config, today())
@@ -112,6 +114,7 @@ async def _pair(
         kit = Kit(
             radio=radio, home=config.root, profiles=installed().profiles, zone=ZoneInfo(config.gateway.zone), now=now,
             rng=SystemRandom(), household=people.household, bodies=people.bodies,
+            call=_caller(config, people, look.name),
         )  # fmt: skip
         answers = Answers(wish, alone=look.alone)
         run, listening, sheet = _dressed(config, start, kit, answers, look)
@@ -129,9 +132,40 @@ async def _pair(
         finally:
             if task:
                 task.cancel()
-        if look.name and final.phase == "done" and run.entry:
-            _call_it(config, run.entry.id, look.name)
+        if final.phase == "done" and run.entry:
+            if look.name:
+                _call_it(config, run.entry.id, look.name)
+            _tell_former_name(config, run.entry, json=look.json)
         return _Final(final, answers.missing, run.entry.id if run.entry else None)
+
+
+def _caller(config: Settings, people: People, wanted: str | None) -> Any:
+    """What the household calls a new device: as `wanted` when that can be, else after its people and its kind."""
+    from cli.pair_names import default_name
+    from gateway.devices import Devices, is_name
+
+    names = {person.id: person.name for person in people.people}
+
+    def call(owners: Sequence[str], family: Family | None) -> str:
+        taken = [item.name for item in Devices(config.root).load() if item.name]
+        wish = (wanted or "").strip()
+        if is_name(wish) and wish.casefold() not in {name.casefold() for name in taken}:
+            return wish
+        wake = family.pairing.wake if family else "none"
+        return default_name(language(config), [names.get(owner, owner) for owner in owners], wake, taken)
+
+    return call
+
+
+def _tell_former_name(config: Settings, shown: Entry, *, json: bool) -> None:
+    """A device known again by its serial number kept its name: not the one the last screen showed."""
+    from cli.pair_names import typed_name
+    from cli.pair_words import word
+    from gateway.devices import Devices
+
+    kept = next((item.name for item in Devices(config.root).load() if item.id == shown.id), None)
+    if kept and kept != shown.name and not json:
+        say(f"   {word(language(config), 'next', device=typed_name(kept))}")
 
 
 def _call_it(config: Settings, device: str, name: str) -> None:
@@ -153,6 +187,7 @@ def asyncio_task(work: Any) -> Any:
 
 def _dressed(config: Settings, start: State, kit: Kit, answers: Answers, look: _Look) -> tuple[Run, Any, Any]:
     """The run with its skin, what listens to the keyboard, if anything does, and the same moments for a page."""
+    from cli.pair_names import typed_name
     from cli.pair_page import Sheet
     from cli.pair_skins import Events, Terminal
     from gateway.pairing_run import Run
@@ -160,8 +195,11 @@ def _dressed(config: Settings, start: State, kit: Kit, answers: Answers, look: _
     def device() -> str | None:
         return run.entry.id if run.entry else None
 
-    skin: Any = Events(answers, device) if look.json else Terminal(language(config), answers, device, plain=look.plain)
-    sheet = Sheet(skin, cast("Any", language(config)), device)
+    def named() -> str | None:
+        return typed_name(run.entry.name) if run.entry and run.entry.name else device()
+
+    skin: Any = Events(answers, device) if look.json else Terminal(language(config), answers, named, plain=look.plain)
+    sheet = Sheet(skin, cast("Any", language(config)), named)
     run = Run(start, kit, sheet)
     skin.send = sheet.send = run.send
     return run, skin.listen() if look.listens else None, sheet

@@ -20,6 +20,7 @@ from gateway.pairing_model import (
     SlotTyped,
     State,
     Stop,
+    Unnumbered,
     Yes,
 )
 
@@ -29,6 +30,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     residents: tuple[str, ...] = ()
     slot: int | None = None
+    unnumbered: bool = False
     pin: str | None = None
     key: str | None = None
     implants: Literal["yes", "no", "unknown"] | None = None
@@ -70,6 +72,8 @@ def _said(state: State, wish: Wish) -> Event | None:
             event = Implants(wish.implants or "unknown")
         case "slot" if wish.slot is not None:
             event = SlotTyped(str(wish.slot))
+        case "slot" if wish.unnumbered:
+            event = Unnumbered()
         case "pin" if wish.pin is not None:
             event = PinTyped(wish.pin)
         case "is-it-now" if wish.yes:

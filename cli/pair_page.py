@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.exits import Exit
-from cli.output import emit, fail, say
+from cli.output import emit, say
 from cli.pair_words import title, word
+from cli.serving import listening
 from gateway.pairing import step
 from gateway.pairing_model import Event, State, Stop
 from gateway.pairing_screen import Screen, screen, typed
@@ -133,7 +133,7 @@ async def served(sheet: Sheet, host: str | None, port: int, *, json: bool, other
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    with _door(host or address_here(), port) as door:
+    with listening(host or address_here(), port) as door:
         own, secret = door.getsockname()[0], new_secret()
         name = f"[{own}]" if ":" in own else own
         app = create_page(sheet.look, sheet.answer, secret=secret, lang=sheet.lang, hosts=(name,))
@@ -175,19 +175,6 @@ def address_here() -> str:
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"
-
-
-@contextmanager
-def _door(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            door.bind((host, port))
-            door.listen()
-        except OSError as error:
-            fail(Exit.NETWORK, "cannot-serve", f"cannot serve on {host} port {port}: {error.strerror or error}")
-        yield door
 
 
 def _tell(url: str, lang: Language, *, json: bool) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cli.words_spot import TITLES as CALLED
+from engine.contract.ids import is_id
+
 STEPS: Final = "①②③④"
 TITLES: Final = {
     1: ("さがしています …", "Searching …"),
@@ -97,6 +100,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "implants.yes": ("はい", "yes"),
     "implants.unknown": ("わからない", "I do not know"),
     "slot": ("{slot}番", "user {slot}"),
+    "slot.alone": ("番号は ない。ひとりで つかう", "no numbers: only this person uses it"),
+    "slot.none": ("番号は ない", "there are no numbers"),
     "stop": ("やめる", "stop"),
     "help": ("こまった", "help"),
     "retry.search": ("もういちど さがす", "search again"),
@@ -272,7 +277,9 @@ FAILURES: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
 
 
 def word(lang: str, key: str, **values: object) -> str:
-    """The words for `key` in ja or en, with `values` put in."""
+    """The words for `key` in ja or en, with `values` put in; a `name` is called as the language calls people."""
+    if "name" in values:
+        values["name"] = called(lang, str(values["name"]))
     index = 0 if lang == "ja" else 1
     if key.startswith(("what.", "do.")):
         which, _, code = key.partition(".")
@@ -280,6 +287,17 @@ def word(lang: str, key: str, **values: object) -> str:
     else:
         text = (WORDS.get(key) or CALLS[key])[index]
     return text.format_map(_Spare(values))
+
+
+def called(lang: str, names: str) -> str:
+    """花子さん、太郎さん in Japanese, Hanako and Taro in English; `names` is one name, or several with 、 between.
+
+    A gateway alone knows ids only, which are nobody's name.
+    """
+    each = names.split("、")
+    if lang != "ja":
+        return " and ".join(each)
+    return "、".join(one if one.endswith(CALLED) or is_id(one, "r") else f"{one}さん" for one in each)
 
 
 class _Spare(dict[str, object]):

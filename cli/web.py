@@ -16,6 +16,7 @@ import typer
 
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
+from cli.serving import listening
 from cli.store import os_user
 from cli.wiring import Settings, ensure_home, open_store, settings
 
@@ -70,7 +71,7 @@ def serve(config: Settings, tell: Callable[[Open], None]) -> None:
     links = _links(config)
     store = open_store(config)
     try:
-        with _listening(address, config.web.port) as door, _known_as(config, _url(door)) as url:
+        with listening(address, config.web.port) as door, _known_as(config, _url(door)) as url:
             app = create_app(store, links, lambda: datetime.now(UTC), os_user=os_user())
             server = uvicorn.Server(
                 uvicorn.Config(
@@ -140,19 +141,6 @@ def _loopback(host: str) -> str:
             f"web.host is {host!r}: this version serves this machine only; use 127.0.0.1 and an SSH tunnel",
         )  # fmt: skip
     return name
-
-
-@contextmanager
-def _listening(address: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            door.bind((address, port))
-            door.listen()
-        except OSError as error:
-            fail(Exit.NETWORK, "port-taken", f"cannot serve on {address} port {port}: {error.strerror}")
-        yield door
 
 
 def _url(door: socket.socket) -> str:

@@ -77,6 +77,9 @@ def _slotted(plain: Codec, slot: int) -> Codec:
 def _steps(memories: tuple[Memory, ...], plain: Codec) -> tuple[Step, ...]:
     users = max(len(memory.starts) for memory in memories)
     carriers = {slot: carrier(slot) for slot in (None, *range(1, users + 1))}
+    if users > 1:
+        # A model for one among families for two: its only user is the first, as pairing asks for a number.
+        carriers[None] = carrier(1)
     return (
         WriteCurrentTime(),
         # Before the key only the first channel may be open.

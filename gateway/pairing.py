@@ -44,8 +44,10 @@ from gateway.pairing_model import (
     Stop,
     Stranger,
     Tick,
+    Unnumbered,
     Withdraw,
     Yes,
+    number_of,
 )
 from gateway.pairing_reasons import reason_of
 
@@ -79,7 +81,7 @@ def step(state: State, event: Event) -> Result:  # noqa: PLR0911 - one line for 
             return _stop(state)
         case Again():
             return _again(state)
-        case Chose() | NotThis() | KeyTyped() | ForPeople() | Implants() | SlotTyped() | PinTyped():
+        case Chose() | NotThis() | KeyTyped() | ForPeople() | Implants() | SlotTyped() | Unnumbered() | PinTyped():
             return _answer(state, event)
         case _:
             return _prove(state, event) if state.phase in JOINING else (state, ())
@@ -208,28 +210,27 @@ def _answer(state: State, event: Event) -> Result:  # noqa: PLR0911 - one line f
             return _for_people(state, residents)
         case "implants", Implants(answer):
             return _ask_next(replace(state, implants=answer))
-        case "slot", SlotTyped(text):
-            slot = _number(text, LAST_SLOT)
-            if slot is None or slot in {seat.slot for seat in state.seats}:
-                return _mistyped(state)
-            if state.family and state.family.pins:
-                return _go(replace(state, slot=slot), "pin"), ()
-            return _ask_next(_seated(state, slot, None))
+        case "slot", (SlotTyped() | Unnumbered()):
+            return _take_slot(state, event)
         case "pin", PinTyped(text):
-            pin = _number(text, LAST_PIN)
+            pin = number_of(text, LAST_PIN)
             return _mistyped(state) if pin is None else _ask_next(_seated(state, state.slot or 0, pin))
         case _:
             return state, ()
 
 
+def _take_slot(state: State, event: SlotTyped | Unnumbered) -> Result:
+    if isinstance(event, Unnumbered):
+        return (state, ()) if state.seats else _ask_next(replace(state, unnumbered=True))
+    slot = number_of(event.text, LAST_SLOT)
+    if slot is None or slot in {seat.slot for seat in state.seats}:
+        return _mistyped(state)
+    pins = state.family is not None and state.family.pins
+    return (_go(replace(state, slot=slot), "pin"), ()) if pins else _ask_next(_seated(state, slot, None))
+
+
 def _mistyped(state: State) -> Result:
     return replace(state, mistyped=True), ()
-
-
-def _number(text: str, last: int) -> int | None:
-    plain = text.strip()
-    number = int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 8 else -1  # noqa: PLR2004
-    return number if 0 <= number <= last else None
 
 
 def _choose(state: State, address: str) -> Result:
@@ -262,7 +263,7 @@ def _ask_next(state: State) -> Result:
     renewed = bool(found.listed) and state.again
     if not (renewed or state.people):
         return _fail(state, "nobody-here")
-    numbered = state.numbered or (family.pairing.slots > 0 and not family.pairing.register)
+    numbered = state.numbered or (family.pairing.slots > 0 and not (family.pairing.register or state.unnumbered))
     questions: tuple[tuple[Phase, bool], ...] = (
         ("key", found.needs_key and state.key is None),
         ("people", not renewed and not state.residents),
@@ -297,7 +298,7 @@ def _prove(state: State, event: Event) -> Result:  # noqa: PLR0911 - one line fo
         case (("join" | "proof"), PasskeyWanted()):
             return _go(state, "passkey"), ()
         case "passkey", PasskeyTyped(text):
-            number = _number(text, LAST_PASSKEY)
+            number = number_of(text, LAST_PASSKEY)
             return _mistyped(state) if number is None else _passed(state, number)
         case _, Sighted(sighting):
             asked = state.phase in ASKING
@@ -346,5 +347,4 @@ def is_far(state: State) -> bool:
 
 
 def _accept(state: State) -> Result:
-    assert state.sighting is not None
-    return _go(state, "done"), (Accept(state.sighting.number),)
+    return _go(state, "done"), (Accept(state.sighting.number),) if state.sighting else ()

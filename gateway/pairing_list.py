@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final, Protocol
@@ -36,6 +36,10 @@ class Source(Protocol):
     def rng(self) -> Random:
         """Where PINs come from."""
 
+    @property
+    def call(self) -> Callable[[Sequence[str], Family | None], str | None]:
+        """What a device of these residents and this family is called, None for no name."""
+
 
 def enlist(
     plan: Enlist, known: Entry | None, source: Source, now: datetime, family: Family | None, *, forgotten: bool = False
@@ -45,9 +49,12 @@ def enlist(
     `forgotten`: it refused the PINs we had (a battery change), so who had a slot is given one again.
     """
     fresh = {"paired_at": now, "proven_at": None, "held_until": now + HOLD, "disowned_until": None}
+    name = known.name if known else None
     if known is not None and plan.again:
+        owners = dict.fromkeys([*(seat.resident for seat in known.bindings), *(who.resident for who in known.waiting)])
         seats = {seat.slot: seat.pin for seat in plan.seats if seat.pin is not None}
-        renewed = replace(known, **fresh, key=plan.key or known.key, pins={**known.pins, **seats})
+        name = name or source.call(tuple(owners), family)
+        renewed = replace(known, **fresh, name=name, key=plan.key or known.key, pins={**known.pins, **seats})
         return _ask_again(renewed) if forgotten and family and family.pairing.register else renewed
     registers = family is not None and family.pairing.register and not plan.seats
     asks = family is not None and family.pairing.bodies and not registers
@@ -61,6 +68,7 @@ def enlist(
     return replace(
         entry(plan.address, plan.family, household=source.household, name=known.id if known else None),
         **fresh,
+        name=name or source.call(plan.residents, family),
         bindings=bindings,
         pins={seat.slot: seat.pin for seat in plan.seats if seat.pin is not None},
         bodies={s: source.bodies[r] for s, r in slots.items() if r in source.bodies} if asks else {},
@@ -122,6 +130,7 @@ def seat_again(fresh: Entry, earlier: Entry) -> Entry:
 def merge_twin(devices: Devices, fresh: Entry, note: Callable[[str], bytes | None]) -> Entry:
     """Strike the entry of the same device under its former address, found by its serial number, and take its name.
 
+    Its own name is what the household knows it by; a new one was only made up because the old one was taken.
     Who was asked for just now counts; others keep the slots they had.
     """
     serial = _serial(note(fresh.id))
@@ -134,7 +143,7 @@ def merge_twin(devices: Devices, fresh: Entry, note: Callable[[str], bytes | Non
     pins = {b.slot: twin.pins[b.slot] for b in kept if b.slot is not None and b.slot in twin.pins}
     merged = replace(
         fresh,
-        name=fresh.name or twin.name,
+        name=twin.name or fresh.name,
         bindings=(*fresh.bindings, *kept),
         pins={**pins, **fresh.pins},
         reads=twin.reads,

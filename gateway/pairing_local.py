@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from gateway.journal_peek import Look
 from gateway.journal_rows import JournalError
 from gateway.link import Heard, Radio, RadioFailure
 from gateway.pairing_list import turn_away
+from gateway.pairing_model import Family
 
 # Barefoot people stand this long until the scale has everything.
 LINGER: Final = 8.0
@@ -36,7 +37,10 @@ READ_BY: Final = 8.0
 
 
 class Kit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pairing works with; `bodies` by resident id, `household` makes the device's id."""
+    """What a pairing works with; `bodies` by resident id, `household` makes the device's id, `call` its name.
+
+    `call` is told whose device it is, by resident id, and its family.
+    """
 
     radio: Radio
     home: Path
@@ -46,6 +50,7 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     household: str | None = None
     bodies: Mapping[str, Body] = {}
+    call: Callable[[Sequence[str], Family | None], str | None] = lambda _owners, _family: None
 
 
 class Local:

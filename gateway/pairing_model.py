@@ -135,6 +135,10 @@ class SlotTyped(msgspec.Struct, frozen=True):
     text: str
 
 
+class Unnumbered(msgspec.Struct, frozen=True):
+    """Nobody has a number on this device: it is one person's, or it cannot tell people apart."""
+
+
 class PinTyped(msgspec.Struct, frozen=True):
     """The code that unlocks the slot."""
 
@@ -192,8 +196,8 @@ class Broke(msgspec.Struct, frozen=True):
 
 
 Event = (
-    Tick | Seen | Stranger | Chose | NotThis | ForPeople | Implants | KeyTyped | SlotTyped | PinTyped | PasskeyWanted
-    | PasskeyTyped | Yes | No | Again | Stop | Reached | Sighted | Aside | Broke
+    Tick | Seen | Stranger | Chose | NotThis | ForPeople | Implants | KeyTyped | SlotTyped | Unnumbered | PinTyped
+    | PasskeyWanted | PasskeyTyped | Yes | No | Again | Stop | Reached | Sighted | Aside | Broke
 )  # fmt: skip
 
 
@@ -240,7 +244,8 @@ Effect = Enlist | Withdraw | Accept | Disown | GivePasskey
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """How far the pairing has come; seconds since it began. `wanted` restricts the search to a family or an address.
 
-    `numbered`: a person said beforehand that they have a number on the device, also where it could give them a new one.
+    `numbered`: a person said beforehand that they have a number on the device, also where it could give them a new one;
+    `unnumbered` that there are no numbers, also where the family's other models have some.
     """
 
     families: Mapping[str, Family]
@@ -248,6 +253,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     wanted_family: str | None = None
     wanted_address: str | None = None
     numbered: bool = False
+    unnumbered: bool = False
     search_seconds: float = 60.0
     proof_seconds: float = 120.0
     phase: Phase = "search"
@@ -286,3 +292,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def person(self, resident: str) -> Person | None:
         """The person with that id."""
         return next((person for person in self.people if person.id == resident), None)
+
+
+def number_of(text: str, last: int) -> int | None:
+    """The whole number from 0 to `last` that was typed, None for anything else."""
+    plain = text.strip()
+    number = int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 8 else -1  # noqa: PLR2004
+    return number if 0 <= number <= last else None

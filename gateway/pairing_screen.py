@@ -27,6 +27,7 @@ from gateway.pairing_model import (
     SlotTyped,
     State,
     Stop,
+    Unnumbered,
     Yes,
 )
 from gateway.pairing_reasons import Reason, reason_of
@@ -173,6 +174,10 @@ def _slot(state: State) -> _Parts:
     count = state.family.pairing.slots if state.family else 0
     numbers = (number for number in range(1, count + 1) if number not in taken)
     choices = tuple(Choice("slot", SlotTyped(str(number)), {"slot": str(number)}) for number in numbers)
+    if not state.seats:
+        # Models for one person stand in one family with models for two: "1" would be a guess.
+        alone = len(state.residents) == 1
+        choices += (Choice("slot.alone" if alone else "slot.none", Unnumbered()),)
     return (Line("slot.which", {"name": person.name if person else ""}),), choices, "slot"
 
 

@@ -78,17 +78,7 @@ class DevicesProcess:
 
     def _end(self, how: signal.Signals) -> None:
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.send_signal(how)
-        try:
-            child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe:
-                pipe.close()
+        end_child(child, how)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -97,6 +87,21 @@ class DevicesProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def end_child(child: subprocess.Popen[str] | None, how: signal.Signals) -> None:
+    """End a child with `how`, unkindly after ten seconds, and close its pipes."""
+    if child is None:
+        return
+    child.send_signal(how)
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe:
+            pipe.close()
 
 
 def _first_line(child: subprocess.Popen[str]) -> str:

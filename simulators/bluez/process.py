@@ -16,9 +16,9 @@ from dbus_fast.aio import MessageBus
 
 from simulators.bluez.bus import BusError, PrivateBus
 from simulators.bluez.tree import ADAPTER, NAME, PROPERTIES
+from simulators.process import end_child
 
 START_SECONDS = 60.0
-STOP_SECONDS = 10.0
 
 
 class BluezProcess:
@@ -97,14 +97,4 @@ class BluezProcess:
 
     def _end(self, how: signal.Signals) -> None:
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.send_signal(how)
-        try:
-            child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe:
-                pipe.close()
+        end_child(child, how)

@@ -86,9 +86,11 @@ class OmronMemory(AskedPeripheral):
         """The record as it stands in the memory."""
         sample = sample_of(values, time=wall)
         record = self._encode(msgspec.structs.replace(sample, sequence=len(self.ledger.entries()) + 1))
-        if (slot is None) != (len(self._memory.starts) == 1) or (slot or 1) > len(self._memory.starts):
+        users = len(self._memory.starts)
+        # A model for one person calls its only user none or the first.
+        if (slot is None and users > 1) or (slot or 1) > users:
             raise ValueError(f"this model has no user {slot}")
-        return [Written(carrier(slot), record.ljust(self._memory.size, b"\0"))]
+        return [Written(carrier(slot if users > 1 else None), record.ljust(self._memory.size, b"\0"))]
 
     def _encode(self, sample: Any) -> bytes:
         encode = PROFILES[self.spec.profile].codecs[carrier(None)].encode

@@ -108,7 +108,7 @@ async def test_a_ring_that_went_round_is_read_from_its_oldest_record(tmp_path: P
     one = cuff(model="HEM-7142T2-AP", key=None, local_name="BLESmart_0000059A00", records=pressures(20))
     async with home(tmp_path / "air", one) as air, gateway(tmp_path / "g", air) as ears:
         found = await ears.count(14)
-        assert systolics(ears, None) == [str(110 + at) for at in range(6, 20)]
+        assert systolics(ears, 1) == [str(110 + at) for at in range(6, 20)]
         assert [r.sequence for r in found] == list(range(7, 21))
 
 
@@ -151,7 +151,7 @@ FAT = {"weight": "62.30", "body_fat_percentage": "23.5"}
 
 async def test_five_more_models_at_once_are_read_by_their_own_maps_stored_and_live(tmp_path: Path) -> None:
     models: list[tuple[dict[str, Any], dict[str, str], int | None]] = [
-        (OLD, PRESSURE, None), (WRIST, PRESSURE, 2), (HN, WEIGHT, None), (HBF, FAT, 4), (HBF_32, FAT, 1),
+        (OLD, PRESSURE, 1), (WRIST, PRESSURE, 2), (HN, WEIGHT, None), (HBF, FAT, 4), (HBF_32, FAT, 1),
     ]  # fmt: skip
     devices = [
         replace(cuff(**fields, records=records(2, values, slot=slot)), name=f"d{at}", address=f"F0:00:00:00:01:0{at}")

@@ -20,9 +20,10 @@ from cli.exits import Exit
 from cli.inbox import app as inbox_app
 from cli.output import Fail
 from engine.store import audit, repo_consents, repo_imports, repo_residents
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.store.instants import to_micros
 from engine.store.repo_history import history
+from tests.flow.furnished import engine
 from tests.flow.import_files import sample
 from tests.flow.stores import store
 from tests.flow.test_import import hear
@@ -30,21 +31,10 @@ from tests.flow.test_import import run as run_import
 from tests.homes import HANAKO, NOW, TARO, consent, furnish, weighing
 from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["engine", "postgres", "store"]
 pytestmark = pytest.mark.flow
 TOKYO = ZoneInfo("Asia/Tokyo")
 ROWS = "SELECT r.source, r.provenance, r.profile, r.certainty, m.kind, m.value, m.unit FROM reading r JOIN measurement m ON m.reading_id = r.id ORDER BY m.kind, m.value"
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
-    monkeypatch.setenv("PHR_LANG", "ja")
-    (tmp_path / "phr").mkdir()
-    made = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(made)
-    furnish(made)
-    return made
 
 
 def run(*words: str, person: str | None = HANAKO, typed: str | None = None) -> Result:
@@ -132,12 +122,17 @@ def test_the_same_again_is_said_to_be_there_and_stored_once(engine: Engine) -> N
     assert again.exit_code == Exit.ALREADY
     assert {one["outcome"] for one in json.loads(again.stdout)["readings"]} == {"duplicate"}
     assert len(rows(engine)) == 2
+    said = run(*words)
+    assert "もう あります" in said.stdout
+    assert said.stderr == "", "nothing new was kept, so there is nothing to take back"
 
 
 def test_what_the_scale_or_a_file_said_in_that_minute_is_the_same_measurement(engine: Engine, tmp_path: Path) -> None:
     at = datetime(2024, 11, 19, 22, 5, 31, tzinfo=UTC)
     hear(engine, msgspec.structs.replace(weighing(1), measured_at=at))
-    assert run("weight", "62.3", "--at", "2024-11-20 7:05").exit_code == Exit.ALREADY
+    again = run("weight", "62.3", "--at", "2024-11-20 7:05", "--json")
+    assert again.exit_code == Exit.ALREADY
+    assert json.loads(again.stdout)["readings"][0]["id"] == weighing(1).id, "an id that is stored"
     (tmp_path / "z.csv").write_bytes(sample("zepp-activity.csv"))
     run_import("csv", tmp_path / "z.csv")
     assert run("steps", "5400", "--date", "2024-11-20").exit_code == Exit.ALREADY

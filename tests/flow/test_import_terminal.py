@@ -11,25 +11,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from engine.store.database import migrate, open_engine, read
+from engine.store.database import read
+from tests.flow.furnished import engine
 from tests.flow.import_files import apple_zip
-from tests.homes import HANAKO, furnish
+from tests.homes import HANAKO
 
+__all__ = ["engine"]
 pytestmark = pytest.mark.flow
 ROOT = Path(__file__).parents[2]
 IMPORT = "from cli.imports import app; app()"
 ADD = "import typer; from cli.add import add; app = typer.Typer(); app.command()(add); app()"
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
-    monkeypatch.setenv("PHR_LANG", "ja")
-    (tmp_path / "phr").mkdir()
-    made = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(made)
-    furnish(made)
-    return made
 
 
 def in_terminal(program: str, *arguments: str, typed: bytes = b"") -> tuple[str, str]:

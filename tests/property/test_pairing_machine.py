@@ -45,6 +45,7 @@ from gateway.pairing_model import (
     Stop,
     Stranger,
     Tick,
+    Unnumbered,
     Withdraw,
     Yes,
 )
@@ -131,7 +132,11 @@ class Clumsy(RuleBasedStateMachine):
     def hear(self, found: Found, rssi: int | None) -> None:
         self.do(Seen(replace(found, rssi=rssi)))
 
-    @rule(event=st.sampled_from([Stranger("tanita"), NotThis(), Yes(), No(), Reached(), Reached(9), PasskeyWanted()]))
+    @rule(
+        event=st.sampled_from(
+            [Stranger("tanita"), NotThis(), Unnumbered(), Yes(), No(), Reached(), Reached(9), PasskeyWanted()]
+        )
+    )
     def say(self, event: Event) -> None:
         self.do(event)
 
@@ -307,6 +312,21 @@ def test_each_of_two_people_is_asked_for_their_number_and_its_code() -> None:
     assert state.phase == "join"
     (plan,) = (effect for effect in done if isinstance(effect, Enlist))
     assert [(seat.resident, seat.slot, seat.pin) for seat in plan.seats] == [(HANAKO, 1, 42), (TARO, 2, 7)]
+
+
+@pytest.mark.parametrize("people", [(HANAKO,), (HANAKO, TARO)])
+def test_a_model_without_numbers_needs_none_and_says_whose_it_then_is(people: tuple[str, ...]) -> None:
+    asked, _ = play(START, Seen(DEVICES[2]), Chose(DEVICES[2].address), ForPeople(people))
+    assert [c.key for c in screen(asked).choices if isinstance(c.event, Unnumbered)] == [
+        "slot.alone" if len(people) == 1 else "slot.none"
+    ]
+    state, done = play(asked, Unnumbered())
+    (plan,) = (effect for effect in done if isinstance(effect, Enlist))
+    assert (state.phase, plan.seats, plan.residents) == ("join", (), people)
+    # Once somebody has a number the device has numbers.
+    seated, _ = play(asked, SlotTyped("1"), PinTyped("1"))
+    if len(people) == 2:
+        assert play(seated, Unnumbered())[0].phase == "slot"
 
 
 def test_a_device_that_gives_no_new_slot_is_asked_about_the_one_made_on_it() -> None:
