@@ -221,22 +221,25 @@ def _echo(heard: list[Heard], zone: ZoneInfo, lang: str, *, json: bool) -> None:
             fail(Exit.NO_CONSENT if outcome.code == "no-consent" else Exit.REFUSED, outcome.code, outcome.code)
         if isinstance(outcome, Accepted | Duplicate):
             reading = outcome.reading
-            what = ", ".join(_plain(value.kind, value.value, value.unit, lang) for value in reading.values)
+            what = ", ".join(plain(value.kind, value.value, value.unit, lang) for value in reading.values)
             day_only = reading.period_start is not None
             when = f"{reading.measured_at.astimezone(zone):{'%Y-%m-%d' if day_only else '%Y-%m-%d %H:%M'}}"
             new = isinstance(outcome, Accepted)
-            shown.append({"id": reading.id, "outcome": "accepted" if new else "duplicate", "at": reading.measured_at,
+            # What is there already may have come from a device or a file, under its own id.
+            stored = reading.id if isinstance(outcome, Accepted) else outcome.of
+            shown.append({"id": stored, "outcome": "accepted" if new else "duplicate", "at": reading.measured_at,
                           "values": [msgspec.to_builtins(value) for value in reading.values]})  # fmt: skip
             if not json:
                 result(entry_word(lang, "stored" if new else "already", what=what, when=when))
-                say(entry_word(lang, "take-back", id=reading.id))
+                if new:
+                    say(entry_word(lang, "take-back", id=stored))
     if json:
         emit({"readings": shown})
     if not any(one["outcome"] == "accepted" for one in shown):
         raise typer.Exit(int(Exit.ALREADY))
 
 
-def _plain(kind: str, value: str, unit: str, lang: str) -> str:
+def plain(kind: str, value: str, unit: str, lang: str) -> str:
     """A value in words: the label, the digits as typed, and a unit people read."""
     from engine.contract.kinds import KINDS
 

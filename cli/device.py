@@ -79,6 +79,7 @@ def list_(as_json: Json = False) -> None:
     lang = language(config)
     for item in listed:
         owners = " ".join(f"{'all' if b.slot is None else b.slot}={b.resident}" for b in item.bindings)
+        owners = owners or _unowned(item, lang)
         notes = "  ".join(_notes(item, aside, lang))
         result(f"{item.id}  {item.address}  {item.profile}  {item.name or '-'}  {owners}  {notes}".rstrip())
     if not listed:
@@ -94,7 +95,7 @@ def show(device: Device, as_json: Json = False) -> None:
     if as_json:
         emit(shape)
         return
-    for key, value in shape.items():
+    for key, value in (shape | {"bindings": _owners(item, lang)}).items():
         if value not in (None, [], {}, False, 0):
             result(f"{word(lang, key)}: {_flat(value)}")
 
@@ -222,6 +223,17 @@ def _notes(item: Entry, aside: dict[str, int], lang: str) -> list[str]:
     said += [word(lang, "weight_only")] if item.weight_only else []
     count = aside.get(item.id, 0)
     return said + ([word(lang, "aside-count", count=count)] if count else [])
+
+
+def _owners(item: Entry, lang: str) -> str:
+    """Who uses it, in words: the whole device, or which number on it is whose."""
+    places = (word(lang, "whole") if b.slot is None else word(lang, "slot", slot=b.slot) for b in item.bindings)
+    said = (f"{place} {binding.resident}" for place, binding in zip(places, item.bindings, strict=True))
+    return ", ".join(said) or _unowned(item, lang)
+
+
+def _unowned(item: Entry, lang: str) -> str:
+    return word(lang, "awaited" if item.waiting else "shared")
 
 
 def _flat(value: Any) -> str:

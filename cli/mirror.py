@@ -13,7 +13,7 @@ from cli.wiring import ensure_home, language, settings
 from cli.words_mirror import word
 
 if TYPE_CHECKING:
-    from gateway.mirror import MapError, MirrorMap
+    from gateway.mirror import MapError, MirrorMap, Told, Untold
     from gateway.mirror_maps import Maps
 
 app = typer.Typer(help="Smart mirrors and room sensors.", no_args_is_help=True)
@@ -44,8 +44,8 @@ def check(
         return
     say(word(language(settings()), "good", name=found.name))
     if told is not None:
-        for name, value in _shape(told).items():
-            result(f"{name}: {value}")
+        for line in _lines(told, language(settings())):
+            result(line)
 
 
 @maps.command("list")
@@ -158,6 +158,23 @@ def rppg(
     lang = language(settings())
     result(word(lang, "rate", rate=found.rate) if found.passes else word(lang, "poor"))
     say(word(lang, "quality", quality=found.quality))
+
+
+def _lines(told: Told | Untold, lang: str) -> list[str]:
+    """What a message says, a value a line."""
+    from cli.add import plain
+    from gateway.mirror import Untold
+
+    whose = [word(lang, "whose", person=told.person)] if told.person else []
+    if isinstance(told, Untold):
+        return [word(lang, "untold", code=told.code), *whose]
+    when = [word(lang, "when", time=told.time.isoformat())] if told.time else []
+    values = [
+        f"{plain(value.kind, value.value, value.unit, lang)}  {word(lang, f'part.{portion.part}')}"
+        for portion in told.portions
+        for value in portion.values
+    ]
+    return values + whose + when + [word(lang, "left-out", name=name, code=code) for name, code in told.dropped]
 
 
 def _columns(path: Path) -> dict[str, list[float]]:

@@ -68,7 +68,7 @@ def _person(connection: Connection, resident: Resident, now: datetime) -> Person
     weights = repo_history.history(connection, resident.id, ["body-weight"], since, until)["body-weight"]
     return Person(
         id=resident.id,
-        name=f"{resident.given_name}さん" if resident.language == "ja" else resident.given_name,
+        name=resident.given_name,
         consents=any(item.purpose == "record" and item.granted for item in agreed),
         weight=next((point.value for point in reversed(weights) if point.unit == "kg"), None),
     )

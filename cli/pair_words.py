@@ -251,11 +251,9 @@ FAILURES: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
         ("ブルートゥースの 部品が 見つかりません。", "No Bluetooth adapter was found."),
         ("アダプターを さして もういちど。", "Plug in an adapter and try again."),
     ),
-    "stop-gateway": (
-        ("この機器は 数字の 入力が いるので、うごいている ゲートウェイでは できません。",
-         "This device wants a number typed, which the running gateway cannot ask for."),
-        ("ゲートウェイを 止めてから もういちど。おわったら また うごかします。",
-         "Stop the gateway, pair, and start it again."),
+    "gateway-started": (
+        ("ゲートウェイが ちょうど うごきはじめました。", "The gateway has just started here."),
+        ("もういちど やってください。", "Pair once more: the gateway then does its part."),
     ),
     "pairing-now": (
         ("ほかの人が いま つないでいます。", "Somebody else is pairing right now."),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cli.words_spot import word
+from cli.words_spot import TITLES, word
 from engine.contract.kinds import KINDS
 from engine.contract.reading import Value
 from engine.safety import RED_FLAGS
@@ -33,8 +33,6 @@ _DIGITS: Final = {
     "/": ("    █", "   █ ", "  █  ", " █   ", "█    "),
     "-": ("    ", "    ", "████", "    ", "    "),
 }
-
-TITLES: Final = ("さん", "ちゃん", "くん", "君", "さま", "様", "先生")
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -22,6 +22,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "about {rate:.0f} beats a minute; an estimate, for you alone",
     ),
     "poor": ("顔の 映像から 脈を 読めませんでした。", "no pulse could be read from this trace"),
+    "part.camera": ("(カメラ)", "(camera)"),
+    "part.body": ("(センサー)", "(sensor)"),
+    "part.room": ("(部屋)", "(room)"),
+    "whose": ("だれの: {person}", "whose: {person}"),
+    "when": ("いつ: {time}", "when: {time}"),
+    "left-out": ("使わない 値: {name} [{code}]", "left out: {name} [{code}]"),
+    "untold": ("使える 値が ありません [{code}]", "no value can be used [{code}]"),
     "quality": ("信号の 質: {quality:.2f}", "signal quality {quality:.2f}"),
 }
 

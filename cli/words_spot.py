@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+# Whoever's name ends in one of these is not called さん as well.
+TITLES: Final = ("さん", "ちゃん", "くん", "君", "さま", "様", "先生")
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "title": ("まちかど保健室", "Public health corner"),
     "card": ("カードを かざしてください。", "Hold your card to the reader."),

@@ -1,6 +1,7 @@
 """The household's list of devices: which to listen to, whose slots they are, and the PINs that unlock them.
 
-A JSON file in PHR_HOME, mode 0600, replaced atomically. Names of people are not in it, only opaque ids.
+A JSON file in PHR_HOME, mode 0600, replaced atomically. People are opaque ids in it; what the household calls a device
+(花子の体重計) never leaves it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _ADDRESS = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(-[0-9A-F]{4}){3
 LAST_SLOT: Final = 254
 LAST_PIN: Final = 9999
 LAST_NAME: Final = 40
+_DELETE: Final = 0x7F
 Slot = Annotated[int, msgspec.Meta(ge=0, le=254)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=9999)]
 Key = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{24,64}}{END}")]
@@ -80,6 +82,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     disowned_until: Instant | None = None
 
 
+def is_name(text: str) -> bool:
+    """Whether a device can be called so."""
+    return 0 < len(text) <= LAST_NAME and not any(ord(sign) < ord(" ") or ord(sign) == _DELETE for sign in text)
+
+
 def key_of(item: Entry | None) -> bytes | None:
     """The device's key, None when it has none."""
     return bytes.fromhex(item.key) if item and item.key else None
@@ -114,7 +121,7 @@ class Devices:
         return state.st_mtime_ns, state.st_ino
 
     def add(self, entry: Entry) -> Entry:
-        """List a device, or a further slot of one already listed; raises DeviceError `already-listed`."""
+        """List a device, or further slots or meanings of one already listed; raises DeviceError `already-listed`."""
         with self._turn():
             known = next((item for item in self.load() if item.address == entry.address), None)
             return self._put(entry if known is None else _with_more(known, entry))
@@ -140,7 +147,7 @@ class Devices:
 
     def rename(self, name: str, wanted: str) -> Entry | None:
         """Call a device `wanted`; None when it is not listed. DeviceError: bad-name, name-taken."""
-        if not 0 < len(wanted) <= LAST_NAME or any(ord(character) < ord(" ") for character in wanted):
+        if not is_name(wanted):
             raise DeviceError("bad-name", f"a name is one line of at most {LAST_NAME} characters")
         known = self.find(name)
         if known is None:
@@ -224,12 +231,14 @@ def entry(
 
 
 def _with_more(known: Entry, more: Entry) -> Entry:
-    taken = {binding.slot for binding in known.bindings}
+    taken = {binding.slot: binding.resident for binding in known.bindings}
+    theirs = any(taken.get(binding.slot, binding.resident) != binding.resident for binding in more.bindings)
     fresh = tuple(binding for binding in more.bindings if binding.slot not in taken)
     pins = {slot: pin for slot, pin in more.pins.items() if slot not in known.pins}
-    if known.profile != more.profile or not (fresh or pins):
+    reads = {**known.reads, **more.reads}
+    if known.profile != more.profile or theirs or not (fresh or pins or reads != known.reads):
         raise DeviceError("already-listed", f"this device is already listed as {known.id}")
-    return msgspec.structs.replace(known, bindings=known.bindings + fresh, pins={**known.pins, **pins})
+    return msgspec.structs.replace(known, bindings=known.bindings + fresh, pins={**known.pins, **pins}, reads=reads)
 
 
 def _without(item: Entry, resident: ResidentId) -> Entry:

@@ -48,7 +48,7 @@ _TABLE: Final = (
     Reason("bluetooth-off", "no-bluetooth", "search", "support"),
     Reason("bluetooth-denied", "no-bluetooth", "search", "support"),
     Reason("no-bluetooth", "no-bluetooth", "search", "support"),
-    Reason("stop-gateway", "already", None, "support"),
+    Reason("gateway-started", "already", None, "support"),
     Reason("pairing-now", "already", None, "family"),
     Reason("damaged", "damaged", None, "support"),
     Reason("stopped", "refused", None, "family"),
@@ -77,7 +77,7 @@ _MEANT: Final = {
     "busy": "damaged",
     "newer": "damaged",
     "list-unwritable": "damaged",
-    "gateway-running": "stop-gateway",
+    "gateway-running": "gateway-started",
 }
 
 

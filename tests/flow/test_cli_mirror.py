@@ -68,6 +68,11 @@ def test_a_map_is_checked_against_a_message_before_it_is_kept(file: Path, tmp_pa
     reads = json.loads(printed)["reads"]
     assert reads["person"] == "r-aaaaaaaaaaaaa"
     assert reads["portions"][0]["values"] == [{"kind": "heart-rate", "value": "62.0", "unit": "/min"}]
+    message.write_text('{"hr": 62.0, "q": 0.9, "face": "花子", "t": "2026-11-21T07:00:00+09:00"}', encoding="utf-8")
+    lines = run("map", "check", file, "--message", message)[0].splitlines()
+    assert lines == ["heart rate 62.0 /min  (camera)", "whose: r-aaaaaaaaaaaaa"]
+    message.write_text('{"hr": "much"}', encoding="utf-8")
+    assert run("map", "check", file, "--message", message)[0] == "no value can be used [not-a-number]\n"
     assert "washstand: this map can be used." in run("map", "check", file)[1]
     assert json.loads(run("map", "list", "--json")[0])["maps"] == []
 

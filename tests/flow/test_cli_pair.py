@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,11 @@ from cli import scan
 from cli.device import app as devices
 from cli.exits import Exit
 from cli.output import Fail
+from cli.pair_names import default_name, typed_name
+from cli.pair_people import people_of
+from cli.pair_words import called
 from cli.wiring import open_store, settings
+from firmware_profiles.model import Pairing
 from gateway import pairing as machine
 from gateway.devices import Devices, entry
 from gateway.pairing_model import PasskeyTyped, State, Stop
@@ -215,3 +220,34 @@ def test_a_name_that_another_device_has_is_said_and_what_was_paired_stays_paired
     assert "name-taken" in capsys.readouterr().err
     command._call_it(settings(), second.id, "血圧計")
     assert [item.name for item in listed.load()] == ["体重計", "血圧計"]
+
+
+def test_what_nobody_named_is_called_after_its_people_and_its_kind_and_can_be_typed(home: Path) -> None:
+    from gateway.pairing_model import Family
+
+    config, listed = settings(), Devices(home / "home")
+    people = people_of(config, datetime.now(UTC))
+    scale = Family(id="sig-weight", label="A", pairing=Pairing(wake="step-on"))
+    for lang, own, shared in (("ja", "花子の体重計", "みんなの体重計"), ("en", "花子's scale", "our scale")):
+        wanted = command._caller(replace(config, lang=lang), people, None)
+        assert (wanted([HANAKO], scale), wanted([HANAKO, TARO], scale), wanted([], scale)) == (own, shared, shared)
+        second = {"ja": "花子の体重計2", "en": "花子's scale 2"}[lang]
+        known = listed.add(replace(entry(f"C0:26:DF:01:E2:3{'A' if lang == 'ja' else 'B'}", "sig-weight"), name=own))
+        assert wanted([HANAKO], scale) == second
+        (typed,) = shlex.split(typed_name(own))
+        assert listed.find(typed) == known
+        named = command._caller(replace(config, lang=lang), people, "風呂場")
+        assert (named([HANAKO], scale), typed_name("風呂場")) == ("風呂場", "風呂場")
+    assert shlex.split(typed_name('a"$(b)`c\\!')) == ['a"$(b)`c\\!']
+    long = default_name("en", ["x" * 60], "cuff", [])
+    assert (len(long), long[-6:]) == (40, "s cuff")
+    assert default_name("ja", [HANAKO], "cuff", []) == "血圧計", "an id is nobody's name"
+
+
+def test_people_are_called_in_the_language_of_the_screen_and_not_in_their_own(home: Path) -> None:
+    names = [person.name for person in people_of(settings(), datetime.now(UTC)).people]
+    assert "花子" in names
+    assert [called("en", "花子"), called("en", "花子、太郎"), called("ja", "花子、太郎")] == [
+        "花子", "花子 and 太郎", "花子さん、太郎さん",
+    ]  # fmt: skip
+    assert [called("ja", "はなちゃん"), called("ja", HANAKO)] == ["はなちゃん", HANAKO]

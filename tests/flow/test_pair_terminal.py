@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.pair_names import typed_name
 from cli.wiring import open_store, settings
 from simulators.household import Household
 from simulators.orders import OrderError
@@ -80,15 +81,15 @@ def width(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("lang", "steps", "who", "end"),
+    ("lang", "steps", "who", "end", "name"),
     [
         ("ja", ("① さがしています …", "② これで いいですか？", "③ だれが つかいますか？", "④ ためしに はかります。"),
-         "[1] 花子さん", "✔ とどきました"),
-        ("en", ("① Searching …", "② This one?", "③ Who uses it?", "④ A real measurement."), "[1] ", "✔ arrived"),
+         "[1] 花子さん", "✔ とどきました", "花子の体重計"),
+        ("en", ("① Searching …", "② This one?", "③ Who uses it?", "④ A real measurement."), "[1] 花子   ", "✔ arrived", "花子's scale"),
     ],
 )  # fmt: skip
 def test_four_steps_one_answer_each_and_the_weighing_arrives(
-    home: Path, tmp_path: Path, lang: str, steps: tuple[str, ...], who: str, end: str
+    home: Path, tmp_path: Path, lang: str, steps: tuple[str, ...], who: str, end: str, name: str
 ) -> None:
     with scale(tmp_path / "air") as process, terminal(tmp_path) as window:
         start(window, home, process.air, lang)
@@ -113,6 +114,8 @@ def test_four_steps_one_answer_each_and_the_weighing_arrives(
     (entry,) = listed(home)
     assert entry["bindings"] == [{"slot": None, "resident": "r-hanakohanako2"}]
     assert entry["proven_at"]
+    assert entry["name"] == name
+    assert f"phr device forget {typed_name(name)}" in seen
     assert "Traceback" not in seen
 
 

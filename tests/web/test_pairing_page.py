@@ -207,7 +207,7 @@ async def test_an_address_that_cannot_be_served_on_is_said_before_anybody_is_ask
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Fail) as failure:
         async with pair_page.served(held.sheet, "127.0.0.1", taken.getsockname()[1], json=True, others=True):
             pass
-    assert (failure.value.exit_code, failure.value.code) == (Exit.NETWORK, "cannot-serve")
+    assert (failure.value.exit_code, failure.value.code) == (Exit.NETWORK, "port-taken")
 
 
 @contextmanager

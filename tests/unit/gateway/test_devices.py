@@ -1,9 +1,11 @@
 """The household's device list: what may be listed, who can read it, and that it survives being written."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -11,7 +13,8 @@ from cli.device import app
 from cli.exits import Exit
 from cli.output import Fail
 from engine.contract.ids import device_id
-from gateway.devices import DeviceError, Devices, entry
+from firmware_profiles.model import Body
+from gateway.devices import DeviceError, Devices, Newcomer, entry
 from gateway.orders import follow
 
 ADDRESS, HOUSE, PERSON = "C0:26:DF:01:E2:3A", "h-aaaaaaaaaaaaa", "r-aaaaaaaaaaaaa"
@@ -100,6 +103,50 @@ def test_a_device_is_added_listed_and_forgotten_from_the_command_line() -> None:
     assert json.loads(run("list", "--json")) == {"devices": [added]}
     assert run("forget", added["id"]).strip() == added["id"]
     assert refuse("forget", added["id"]) == (Exit.NOT_FOUND, "unknown-device")
+
+
+@pytest.mark.usefixtures("phr")
+def test_what_the_numbers_of_a_home_made_device_mean_is_said_once_added_to_and_taken_back() -> None:
+    words = ("add", "--address", ADDRESS, "--profile", "bthome-v2", "--resident", PERSON, "--json")
+    added = json.loads(run(*words, "--reads", "count=steps"))
+    assert added["reads"] == {"count": "steps"}
+    more = json.loads(run(*words, "--reads", "count_2=steps"))
+    assert more == added | {"reads": {"count": "steps", "count_2": "steps"}}
+    assert refuse(*words, "--reads", "count=steps") == (Exit.ALREADY, "already-listed")
+    other = ("--resident", "r-bbbbbbbbbbbbb", "--reads", "count_3=steps")
+    assert refuse(*words[:5], *other) == (Exit.ALREADY, "already-listed"), "it is somebody else's"
+    assert json.loads(run("show", ADDRESS, "--json"))["reads"] == more["reads"]
+    assert run("set", ADDRESS, "--reads", "count=steps") == f"{added['id']}  count steps\n"
+    assert json.loads(run("set", ADDRESS, "--as-sent", "--json"))["reads"] == {}
+    assert refuse("set", ADDRESS) == (Exit.USAGE, "nothing-to-set")
+    assert refuse("set", ADDRESS, "--reads", "count=nonsense") == (Exit.USAGE, "bad-reads")
+
+
+@pytest.mark.parametrize(
+    ("lang", "whole", "slot", "shared", "awaited"),
+    [
+        ("ja", "つかう人: 機械 ぜんぶ", "1番", "みんなで", "番号を もらう まえ"),
+        ("en", "used by: whole device", "user 1", "shared", "no user number yet"),
+    ],
+)
+def test_whose_a_device_is_stands_there_in_words(
+    phr: Path, monkeypatch: pytest.MonkeyPatch, lang: str, whole: str, slot: str, shared: str, awaited: str
+) -> None:
+    monkeypatch.setenv("PHR_LANG", lang)
+    own, numbered, everybody, waits = (f"C0:26:DF:01:E2:3{last}" for last in "ABCD")
+    run("add", "--address", own, "--profile", "sig-weight", "--resident", PERSON)
+    run("add", "--address", numbered, "--profile", "sig-weight", "--resident", PERSON, "--slot", "1")
+    run("add", "--address", everybody, "--profile", "sig-weight")
+    body = Body(height=Decimal("152.5"), sex="female")
+    waiting = (Newcomer(resident=PERSON, pin=7, body=body),)
+    Devices(phr / "home").add(replace(entry(waits, "sig-weight"), waiting=waiting, bodies={1: body}))
+    assert f"{whole} {PERSON}\n" in run("show", own)
+    assert f"{slot} {PERSON}\n" in run("show", numbered)
+    for address, said in ((everybody, shared), (waits, awaited)):
+        assert f": {said}\n" in run("show", address)
+        assert [line.split("  ")[-1] for line in run("list").splitlines() if address in line] == [said]
+        assert "None" not in run("show", address)
+        assert "152.5" not in run("show", address) + run("list")
 
 
 @pytest.mark.usefixtures("phr")

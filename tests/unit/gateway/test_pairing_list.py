@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +34,7 @@ class Source(msgspec.Struct):
     household: str | None = HOUSE
     bodies: Mapping[str, Body] = MappingProxyType({HANAKO: BODY})
     rng: Random = msgspec.field(default_factory=lambda: Random(3))
+    call: Callable[[Sequence[str], Family | None], str | None] = lambda owners, _: "+".join(owners) or None
 
 
 def plan(*residents: str, family: Family = SIMPLE, **more: object) -> Enlist:
@@ -140,13 +141,29 @@ def test_the_same_serial_number_at_a_new_address_is_the_same_device_with_a_new_b
     assert merge_twin(devices, merged, lambda _: b"nonsense") == merged
 
 
+def test_a_device_is_called_after_its_people_once_and_keeps_its_name_when_paired_anew() -> None:
+    fresh = enlist(plan(HANAKO), None, Source(), NOW, SIMPLE)
+    assert fresh.name == HANAKO
+    assert enlist(plan(HANAKO, TARO), None, Source(), NOW, SIMPLE).name == f"{HANAKO}+{TARO}"
+    assert enlist(plan(again=True), replace(fresh, name="風呂場"), Source(), NOW, SIMPLE).name == "風呂場"
+    assert enlist(plan(again=True), replace(fresh, name=None), Source(), NOW, SIMPLE).name == HANAKO
+
+
+def test_a_device_known_again_by_its_serial_number_keeps_the_name_the_household_knows(tmp_path: Path) -> None:
+    devices = Devices(tmp_path)
+    devices.add(replace(entry(OLD, "sig-weight", household=HOUSE), name="花子の体重計"))
+    fresh = devices.add(replace(entry(NEW, "sig-weight", household=HOUSE), name="花子の体重計2"))
+    serial = encode(DeviceNote(device=fresh.id, profile="sig-weight", serial="123"))
+    assert merge_twin(devices, fresh, lambda _: serial).name == "花子の体重計"
+
+
 def test_a_name_is_one_short_line_that_no_other_device_has(tmp_path: Path) -> None:
     devices = Devices(tmp_path)
     one, two = devices.add(entry(OLD, "sig-weight")), devices.add(entry(NEW, "sig-weight"))
     renamed = devices.rename(one.id, "花子の体重計")
     assert renamed is not None
     assert devices.find("花子の体重計") == renamed
-    for name, code in (("花子の体重計", "name-taken"), ("", "bad-name"), ("x" * 41, "bad-name"), ("a\nb", "bad-name")):
+    for name, code in (("花子の体重計", "name-taken"), ("", "bad-name"), ("x" * 41, "bad-name"), ("a\x7f", "bad-name")):
         with pytest.raises(DeviceError) as failure:
             devices.rename(two.id, name)
         assert failure.value.code == code
