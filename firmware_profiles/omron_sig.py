@@ -32,31 +32,10 @@ from firmware_profiles.sig_scale import WEIGHT
 from firmware_profiles.sig_temperature import TEMPERATURE_PROFILE
 from firmware_profiles.uuids import WEIGHT_SCALE
 
-COMPANY: Final = 0x020E
 OXIMETER_SERVICE: Final = "6e400001-b5a3-f393-efa9-e50e24dcca9e"
 OXIMETER_RECORD: Final = "6e4000f1-b5a3-f393-efa9-e50e24dcca9e"
-FORMATS: Final = frozenset({0x01, 0x02, 0x03, 0x06, 0x08, 0x09})
-_NO_STREAM: Final = 0x03
 ONE = Decimal(1)
 _SOURCE: Final = "github.com/obniz/obniz-parts-kits, Ble; Bluetooth SIG services"
-
-
-class Status(msgspec.Struct, frozen=True):
-    """What an OMRON device says of itself in every advert, beside its name."""
-
-    users: int
-    clock_unset: bool
-    pairing: bool
-    streaming: bool
-    transfer_waits: bool
-
-
-def read_status(data: bytes) -> Status | None:
-    """The status in the data of company 0x020E; None for a form that is not known."""
-    if len(data) < 2 or data[0] not in FORMATS:  # noqa: PLR2004 - form and status
-        return None
-    bits, plain = data[1], data[0] != _NO_STREAM
-    return Status(bits & 3, bool(bits & 4), bool(bits & 8), plain and bool(bits & 16), plain and bool(bits & 64))
 
 
 def decode_oximeter(data: bytes) -> Sample:

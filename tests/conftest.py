@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.needs import NEEDS, found
+from tests.servers import missing
+
 GOLDEN = Path(__file__).parent / "golden"
 
 settings.register_profile(
@@ -29,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("golden")
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("fuzz")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that needs a system package says so by its mark: without it it is skipped, and fails where CI has it."""
+    for package in NEEDS:
+        if item.get_closest_marker(f"needs_{package.split('-')[0]}") and found(package) is None:
+            missing(package)
 
 
 @pytest.fixture(autouse=True)

@@ -19,9 +19,7 @@ from gateway.settings import GatewaySettings
 from simulators.bluez.process import BluezProcess
 from simulators.household import VirtualDevice
 from tests.flow.device_home import NOWHERE, Home, Made, home, list_devices
-from tests.needs import found
 
-needs_dbus = pytest.mark.skipif(found("dbus-daemon") is None, reason="dbus-daemon is not installed")
 ADDRESS = "F0:00:00:00:00:21"
 # Real BlueZ repeats an unchanged advert every ten seconds and takes two to hang up: tests need not wait for that.
 BRISK = {"quiet": 0.3, "goodbye": 0.1}

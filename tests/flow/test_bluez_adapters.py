@@ -13,10 +13,10 @@ from gateway.radio import BleakRadio
 from gateway.radio_adapters import adapters, find_adapters
 from gateway.radio_passive import listed_patterns
 from simulators.bluez.tree import ADAPTER, DEVICE
-from tests.flow.bluez_home import ADDRESS, House, gateway, house, needs_dbus
+from tests.flow.bluez_home import ADDRESS, House, gateway, house
 from tests.flow.device_home import device, list_devices, weights
 
-pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus, needs_dbus]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus]
 FAR_AND_NEAR = ("hci0=35", "hci1")
 
 

@@ -15,10 +15,10 @@ from gateway.link import Link, RadioFailure
 from gateway.radio import BleakRadio
 from gateway.radio_agent import PairingAgent
 from simulators.bluez.tree import DEVICE
-from tests.flow.bluez_home import ADDRESS, House, gateway, house, needs_dbus
+from tests.flow.bluez_home import ADDRESS, House, gateway, house
 from tests.flow.device_home import device, weights
 
-pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus, needs_dbus]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus]
 PATH = f"/org/bluez/hci0/dev_{ADDRESS.replace(':', '_')}"
 NUMBER = 123_456
 

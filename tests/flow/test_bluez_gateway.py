@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from gateway.link import Heard, RadioFailure
 from gateway.radio import BleakRadio
 from simulators.bluez.tree import ADAPTER
-from tests.flow.bluez_home import ADDRESS, gateway, house, needs_dbus
+from tests.flow.bluez_home import ADDRESS, gateway, house
 from tests.flow.device_home import device, weights
 
-pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus, needs_dbus]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus]
 
 
 async def test_stored_live_and_broadcast_readings_arrive_once_while_others_scan_too(

@@ -28,11 +28,11 @@ from gateway.radio_agent import PairingAgent
 from simulators.bluez.bus import BusError
 from simulators.bluez.tree import DEVICE
 from simulators.household import VirtualDevice
-from tests.flow.bluez_home import ADDRESS, House, house, needs_dbus
+from tests.flow.bluez_home import ADDRESS, House, house
 from tests.flow.device_home import device, weights
 from tests.flow.pairing_home import HANAKO, Pairing, pairing, readings, tally
 
-pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus, needs_dbus]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus]
 HERS = Wish(residents=(HANAKO,), implants="no", yes=True)
 NUMBER = 123_456
 # A person who answers in turn: the number on the display, or nothing at all.

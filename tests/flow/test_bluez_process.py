@@ -14,10 +14,10 @@ import pytest
 
 from cli.exits import Exit
 from gateway.journal import Journal
-from tests.flow.bluez_home import House, house, needs_dbus
+from tests.flow.bluez_home import House, house
 from tests.flow.device_home import Made, device, list_devices, weights
 
-pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus, needs_dbus]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_dbus]
 
 
 async def phr(at: House, folder: Path) -> asyncio.subprocess.Process:

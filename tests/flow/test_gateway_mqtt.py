@@ -25,8 +25,7 @@ from gateway.settings import broker_address
 pytestmark = [pytest.mark.flow]
 GATEWAY = "g-aaaaaaaaaaaaa"
 START = datetime(2026, 11, 20, tzinfo=UTC)
-needs_mosquitto = pytest.mark.skipif(brokers.find_mosquitto() is None, reason="mosquitto is not installed")
-BROKERS = [pytest.param("mosquitto", marks=[needs_mosquitto, pytest.mark.needs_mosquitto]), "amqtt"]
+BROKERS = [pytest.param("mosquitto", marks=pytest.mark.needs_mosquitto), "amqtt"]
 
 
 @pytest.fixture
@@ -166,7 +165,6 @@ def test_a_killed_broker_costs_no_reading_and_nothing_is_forgotten_before_the_en
         broker.stop()
 
 
-@needs_mosquitto
 @pytest.mark.needs_mosquitto
 def test_live_readings_travel_alone_and_a_backlog_in_parties(home: Path) -> None:
     broker = brokers.start(home, [GATEWAY], program="mosquitto")
@@ -192,7 +190,6 @@ def test_live_readings_travel_alone_and_a_backlog_in_parties(home: Path) -> None
         broker.stop()
 
 
-@needs_mosquitto
 @pytest.mark.needs_mosquitto
 def test_an_unreadable_reading_is_halved_out_of_its_batch_and_parked_alone(home: Path) -> None:
     broker = brokers.start(home, [GATEWAY], program="mosquitto")

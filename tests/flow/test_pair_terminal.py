@@ -20,9 +20,8 @@ from simulators.process import DevicesProcess
 from tests.flow.device_home import device
 from tests.flow.terminal import Terminal, terminal
 from tests.homes import furnish
-from tests.needs import found
 
-pytestmark = [pytest.mark.flow, pytest.mark.skipif(found("tmux") is None, reason="tmux is not installed")]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_tmux]
 PHR = [sys.executable, "-m", "cli"]
 
 

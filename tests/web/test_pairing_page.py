@@ -28,7 +28,6 @@ from gateway.pairing_reasons import REASONS
 from gateway.pairing_screen import screen
 from tests.flow.pairing_home import FAMILIES, HANAKO, PEOPLE
 from tests.flow.test_pair_terminal import home, listed, scale, stepping_on
-from tests.needs import found
 from tests.web.chromium import Tab, chromium
 from tests.web.desks import Page, heading
 
@@ -237,7 +236,7 @@ def fits(tab: Tab) -> None:
 
 
 @pytest.mark.flow
-@pytest.mark.skipif(found("chromium") is None, reason="chromium is not installed")
+@pytest.mark.needs_chromium
 def test_a_resident_pairs_a_scale_on_a_phone(home: Path, tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()

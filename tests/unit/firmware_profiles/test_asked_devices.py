@@ -17,7 +17,7 @@ from firmware_profiles.and_uw302 import ASK_ALL, ASK_NEW, COMPLETE, CONTROL, DAT
 from firmware_profiles.model import Action, Advert, DecodeError, Keep, Profile, Remember, Setting, Talk, Told, Write
 from firmware_profiles.omron_memory import HBF_SCALE, PLAIN_PRESSURE
 from firmware_profiles.omron_records import decode_body_record, encode_body_record
-from firmware_profiles.omron_sig import Status, decode_oximeter, read_status
+from firmware_profiles.omron_sig import decode_oximeter
 from firmware_profiles.registry import PROFILES, claim, claim_slug
 from firmware_profiles.sig_activity import STEP_SUMMARY, decode_summary, encode_summary, split_summary
 from firmware_profiles.uuids import BLOOD_PRESSURE, BODY_COMPOSITION, THERMOMETER, WEIGHT_SCALE
@@ -110,13 +110,6 @@ def test_a_place_without_a_measurement_is_empty(data: str) -> None:
     with pytest.raises(DecodeError) as refusal:
         codec.decode(bytes.fromhex(data))
     assert refusal.value.code == "empty"
-
-
-def test_the_status_of_an_omron_advert() -> None:
-    assert read_status(bytes.fromhex("010d000000")) == Status(1, True, True, False, False)
-    assert read_status(bytes.fromhex("0950")) == Status(0, False, False, True, True)
-    assert read_status(bytes.fromhex("0350")) == Status(0, False, False, False, False)
-    assert read_status(b"\x01") is read_status(b"\x77\x00") is None
 
 
 def test_an_oximeter_without_a_finger_measured_nothing() -> None:

@@ -12,9 +12,8 @@ from gateway import radio_agent
 from gateway.link import RadioFailure
 from gateway.radio_agent import PairingAgent
 from simulators.bluez.bus import PrivateBus
-from tests.flow.bluez_home import needs_dbus
 
-pytestmark = [pytest.mark.needs_dbus, needs_dbus]
+pytestmark = [pytest.mark.needs_dbus]
 STAND_IN = Path(__file__).with_name("bluez_agents.py")
 
 
