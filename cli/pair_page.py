@@ -148,7 +148,8 @@ async def served(sheet: Sheet, host: str | None, port: int, *, json: bool, other
         closing = asyncio.create_task(_close_late(server, sheet, others=others))
         try:
             yield
-            if getattr(app.state.page, "owner", None):
+            # A page that has closed by itself has no last look to wait for.
+            if getattr(app.state.page, "owner", None) and not server.should_exit:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LAST_LOOK):
                         await sheet.shown_end.wait()
