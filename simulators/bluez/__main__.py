@@ -31,6 +31,8 @@ def main() -> int:
     parser.add_argument("--goodbye", type=float, default=2.0, help="seconds that hanging up takes")
     parser.add_argument("--experimental", action="store_true", help="offer passive scanning")
     chosen = parser.parse_args()
+    # A shell that starts its parent in the background has all of them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         try:
             asyncio.run(_serve(chosen))

@@ -27,6 +27,8 @@ def main() -> int:
     parser.add_argument("--orders", default="127.0.0.1:0", help="the order channel: host:port or unix:/path")
     parser.add_argument("--until-eof", action="store_true", help="end when stdin does, with whoever started this")
     chosen = parser.parse_args()
+    # A shell that starts its parent in the background has all of them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     say = _say_and_watch if chosen.until_eof else _say
     try:
         home, air, orders = load_household(chosen.household), parse_place(chosen.listen), parse_place(chosen.orders)
