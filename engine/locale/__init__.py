@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from io import BytesIO
 from string import Formatter
 from typing import Final, Literal
@@ -20,16 +21,28 @@ class UnknownTextError(KeyError):
 
 @cache
 def catalogue(language: Language) -> Mapping[tuple[str, str], str]:
-    """Every text of `language` by (context, key), fuzzy ones left out; read once from the package's .po file."""
+    """Every text of `language` by (context, key), fuzzy ones left out; read once from the package's .po files.
+
+    `ja.po` holds the pages and the queue, `ja.<area>.po` the texts of one area. Raises ValueError for a key told twice.
+    """
     from babel.messages.pofile import read_po
 
-    raw = files("engine.locale").joinpath(f"{language}.po").read_bytes()
-    messages = read_po(BytesIO(raw), locale=language, abort_invalid=True)
-    return {
-        (str(message.context), str(message.id)): str(message.string)
-        for message in messages
-        if message.id and message.string and not message.fuzzy
-    }
+    found: dict[tuple[str, str], str] = {}
+    for path in sorted(po_files(language), key=lambda entry: entry.name):
+        for message in read_po(BytesIO(path.read_bytes()), locale=language, abort_invalid=True):
+            key = (str(message.context), str(message.id))
+            if not message.id or not message.string or message.fuzzy:
+                continue
+            if key in found:
+                raise ValueError(f"{path.name}: {key} is told twice")
+            found[key] = str(message.string)
+    return found
+
+
+def po_files(language: Language) -> list[Traversable]:
+    """The .po files of `language`."""
+    entries = files("engine.locale").iterdir()
+    return [entry for entry in entries if entry.name.startswith(f"{language}.") and entry.name.endswith(".po")]
 
 
 def has_text(language: Language, context: str, key: str) -> bool:

@@ -1,0 +1,1 @@
+"""Small lies told about rules and safety, each of which some test must notice."""
