@@ -1,0 +1,65 @@
+"""What `phr clinical` and `phr ask` say, in both languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "stored": ("記録しました: {what} ({when})", "recorded: {what} ({when})"),
+    "already": ("同じ 記録が もう あります: {what} ({when})", "this is already recorded: {what} ({when})"),
+    "take-back": ("まちがえたときは: phr clinical retract {id}", "if that is wrong: phr clinical retract {id}"),
+    "taken-back": ("取り消しました: {what} ({when})", "taken back: {what} ({when})"),
+    "none": ("まだ なにも 記録されていません。", "nothing is recorded yet"),
+    "until": ("{day} まで", "until {day}"),
+    "for-ever": ("ずっと", "for good"),
+    "stale": ("古い", "stale"),
+    "counts": (
+        "{rows} 行、{people} 人: 記録 {stored}、すでにあり {already}、ことわり {refused}",
+        "{rows} rows, {people} people: {stored} recorded, {already} there already, {refused} refused",
+    ),
+    "line": ("{line} 行目 {item}: {message} [{code}]", "line {line} {item}: {message} [{code}]"),
+    "ignored": ("読まない列: {names}", "columns not read: {names}"),
+    "dry": ("ためしです。なにも 記録していません。", "a dry run: nothing was recorded"),
+    "damage": (
+        "{line} 行目で こわれています。そこまでは 読みました。",
+        "broken at line {line}; what stands before it was taken",
+    ),
+    "verdicts": ("健診の判定 {count} 件のうち {agreed} 件が 同じ", "{agreed} of {count} verdicts of check-ups agree"),
+    "verdict-missing": ("値が ありません: {names}", "not in the file: {names}"),
+    "verdict-undecided": ("健診は 判定できませんでした", "the check-up could not tell"),
+    "verdict-rule": ("同じ値から ちがう判定です", "another verdict from the same values: look into it"),
+    "not-asked": ("聞いていない", "not asked"),
+    "1": ("はい", "yes"),
+    "0": ("いいえ", "no"),
+    "unknown": ("わからない", "not known"),
+    "how": (
+        "番号か ことばで 答えます。? 説明、s とばす、Enter 前と同じ、0 わからない",
+        "answer by number or word; ? explains, s skips, Enter keeps what was said before, 0 not known",
+    ),
+    "several": ("(いくつでも。例 1,3)", "(any number of them, like 1,3)"),
+    "before": ("{source} ({day}): {what}。いまも 同じですか。", "{source} of {day}: {what}. Is this still right?"),
+    "why-stale": ("前の答えから 時間が たちました。", "the last answer is old"),
+    "all-done": ("いま 聞くことは ありません。", "nothing to ask now"),
+    "left": ("まだ {count} つの 質問が あります。", "{count} more questions are open"),
+    "more": ("つづけますか。 [Y/n]", "Go on? [Y/n]"),
+    "thanks": ("{count} つ 記録しました。", "{count} facts recorded"),
+    "not-understood": ("番号か ことばで 答えてください。", "please answer by number or word"),
+    "no-terminal": (
+        "端末が ないので 聞けません。--set 質問=答え か --json を つけます。",
+        "there is no terminal to ask at: give answers with --set question=answer, or list questions with --json",
+    ),
+    "refused-stored": ("なにも 記録していません。", "nothing was recorded"),
+    "from-hospital": ("病院", "the hospital"),
+    "from-lab": ("検査", "the laboratory"),
+    "from-checkup": ("健診", "the check-up"),
+    "from-nurse": ("保健師", "the nurse"),
+    "from-resident": ("前の答え", "your answer"),
+    "from-family": ("家族", "your family"),
+    "from-import": ("取りこみ", "an import"),
+    "from-derived": ("計算", "a computation"),
+}  # fmt: skip
+
+
+def word(lang: str, key: str, **values: object) -> str:
+    """The words for `key` in ja or en, with `values` put in."""
+    return WORDS[key][0 if lang == "ja" else 1].format(**values)
