@@ -3,6 +3,9 @@
 A counter may start again at midnight, after a battery change or at 2^16 or 2^32; it may be read late, twice or out of
 order. What it counted before it was first read is unknown and is not invented. A total that says since when it counts
 (a band whose family starts at 0 every midnight) is believed; for the others the readings have to tell.
+
+Days are cut at local midnight for reports (`REPORT_CUT`) and at 04:00 for habits (`HABIT_CUT`): a walk home at 01:00
+belongs to the evening before.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ WINDOW: Final = 7
 # Nobody walks or runs faster than this for long; it tells a wrap or a late total from a new count.
 STEPS_PER_MINUTE: Final = 250
 WRAPS: Final = (2**16, 2**32)
+REPORT_CUT: Final = timedelta(0)
+HABIT_CUT: Final = timedelta(hours=4)
+# A day counts as worn with a signal in so many of its hours (the usual ten of accelerometer studies).
+WORN_HOURS: Final = 10
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -50,21 +57,22 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[date, ...]
 
 
-def day_totals(points: Iterable[Total], zone: ZoneInfo) -> dict[date, Decimal]:
-    """Steps per local civil day from points of a running total; several devices count once, the highest.
+def day_totals(points: Iterable[Total], zone: ZoneInfo, cut: timedelta = REPORT_CUT) -> dict[date, Decimal]:
+    """Steps per local day from points of a running total; several devices count once, the highest.
 
     Order and repeated points do not matter. Days without a trace in the data are absent, not 0.
     """
     devices: dict[str, set[tuple[datetime, int]]] = {}
-    dated: dict[tuple[str, date], set[tuple[datetime, int]]] = {}
+    dated: dict[str, dict[date, set[tuple[datetime, int]]]] = {}
     for point in points:
         total = point.at.astimezone(UTC), int(point.value)
         if point.since is None:
             devices.setdefault(point.device_id, set()).add(total)
         else:
-            dated.setdefault((point.device_id, _period(total, point.since, zone)), set()).add(total)
-    found = [_one_device(sorted(readings), zone) for readings in devices.values()]
-    found += [{day: _counted(sorted(readings))} for (_, day), readings in dated.items()]
+            period = _period(total, point.since, zone)
+            dated.setdefault(point.device_id, {}).setdefault(period, set()).add(total)
+    found = [_one_device(sorted(readings), zone, cut) for readings in devices.values()]
+    found += [_one_dated(periods, zone, cut) for periods in dated.values()]
     merged: dict[date, int] = {}
     for totals in found:
         for day, steps in totals.items():
@@ -72,9 +80,38 @@ def day_totals(points: Iterable[Total], zone: ZoneInfo) -> dict[date, Decimal]:
     return {day: Decimal(merged[day]) for day in sorted(merged)}
 
 
-def seen_days(points: Iterable[Total], zone: ZoneInfo) -> frozenset[date]:
-    """The civil days on which a point stands: a day filled only from later totals is not among them."""
-    return frozenset(_day(point.at, zone) for point in points)
+def seen_days(points: Iterable[Total], zone: ZoneInfo, cut: timedelta = REPORT_CUT) -> frozenset[date]:
+    """The local days on which a point stands: a day filled only from later totals is not among them."""
+    return frozenset(_day(point.at, zone, cut) for point in points)
+
+
+def worn_days(
+    intervals: Iterable[Total], signs: Iterable[Total], zone: ZoneInfo, cut: timedelta = REPORT_CUT
+) -> frozenset[date] | None:
+    """The local days with steps in an interval, or another sign of life, in at least 10 of their clock hours.
+
+    None if these intervals cannot tell: a device that never reports an hour without steps only speaks while somebody
+    walks, and its silence says nothing of being worn.
+    """
+    known = list(intervals)
+    if all(point.value > 0 for point in known):
+        return None
+    hours: dict[date, set[int]] = {}
+    for point in (*(point for point in known if point.value > 0), *signs):
+        for at in _hours(point):
+            hours.setdefault(_day(at, zone, cut), set()).add((at - _INSTANT).astimezone(zone).hour)
+    return frozenset(day for day, found in hours.items() if len(found) >= WORN_HOURS)
+
+
+def _hours(point: Total) -> Iterator[datetime]:
+    """An instant in each clock hour that the point covers; an interval longer than a day says nothing of its hours."""
+    at = point.at.astimezone(UTC)
+    yield at
+    if point.since is not None and timedelta(0) < at - point.since <= timedelta(days=1):
+        edge = (at - _INSTANT).replace(minute=0, second=0, microsecond=0)
+        while edge > point.since:
+            yield edge
+            edge -= timedelta(hours=1)
 
 
 def activity(totals: Mapping[date, Decimal], today: date, seen: frozenset[date] | None = None) -> Activity:
@@ -98,23 +135,42 @@ def _period(total: tuple[datetime, int], since: datetime, zone: ZoneInfo) -> dat
     return day if _plausible(steps, since, at) else day - timedelta(days=1)
 
 
-def _counted(readings: Sequence[tuple[datetime, int]]) -> int:
-    """The steps of one period that began at 0: the last total, and what was lost to a restart within the period."""
-    counts = [count for _, count in readings]
-    return counts[-1] + sum(old for old, new in pairwise(counts) if new < old)
+def _one_dated(periods: Mapping[date, set[tuple[datetime, int]]], zone: ZoneInfo, cut: timedelta) -> dict[date, int]:
+    """Days of a total that began at 0 with each of its periods; what a restart within a period lost is kept."""
+    totals: dict[date, int] = {}
+    for period, readings in periods.items():
+        ends = _midnight(period + timedelta(days=1), zone)
+        start, old = _midnight(period, zone), None
+        for at, count in sorted(readings):
+            end = min(at, ends)
+            since = _awake(start, end, cut) if old is None else start
+            _share(totals, _spread(since, end, count if old is None or count < old else count - old, zone, cut))
+            start, old = end, count
+    return totals
 
 
-def _one_device(readings: Sequence[tuple[datetime, int]], zone: ZoneInfo) -> dict[date, int]:
+def _share(totals: dict[date, int], shares: Iterable[tuple[date, int]]) -> None:
+    for day, steps in shares:
+        totals[day] = totals.get(day, 0) + steps
+
+
+def _awake(start: datetime, end: datetime, cut: timedelta) -> datetime:
+    """Since when the steps of a count that began at midnight were walked: not in the night before the cut."""
+    return start + cut if end > start + cut else start
+
+
+def _one_device(readings: Sequence[tuple[datetime, int]], zone: ZoneInfo, cut: timedelta) -> dict[date, int]:
     totals: dict[date, int] = {}
     if not readings:
         return totals
     daily = _starts_again_daily(readings, zone)
     first, count = readings[0]
-    totals[_day(first, zone)] = count if daily else 0
+    midnight = _midnight(_day(first, zone), zone)
+    _share(totals, _spread(_awake(midnight, first, cut), first, count if daily else 0, zone, cut))
     for before, after in pairwise(readings):
         start, steps = _walked(before, after, zone, daily=daily)
-        for day, share in _spread(start, after[0], steps, zone):
-            totals[day] = totals.get(day, 0) + share
+        start = start if start == before[0] else _awake(start, after[0], cut)
+        _share(totals, _spread(start, after[0], steps, zone, cut))
     return totals
 
 
@@ -156,23 +212,25 @@ def _plausible(steps: int, start: datetime, end: datetime) -> bool:
     return steps <= STEPS_PER_MINUTE * max((end - start) / timedelta(minutes=1), 1.0)
 
 
-def _spread(start: datetime, end: datetime, steps: int, zone: ZoneInfo) -> Iterator[tuple[date, int]]:
-    """`steps` over the civil days of (start, end], by time, in whole steps that add up to `steps`."""
+def _spread(start: datetime, end: datetime, steps: int, zone: ZoneInfo, cut: timedelta) -> Iterator[tuple[date, int]]:
+    """`steps` over the local days of (start, end], by time, in whole steps that add up to `steps`."""
     whole = end - start
     given, at = 0, start
-    last = _day(end, zone)
-    while at < end and (day := _day(at + _INSTANT, zone)) < last:
-        at = _midnight(day + timedelta(days=1), zone)
+    last = _day(end, zone, cut)
+    while at < end and (day := _day(at + _INSTANT, zone, cut)) < last:
+        at = _midnight(day + timedelta(days=1), zone, cut)
         reached = steps * ((at - start) // _INSTANT) // (whole // _INSTANT)
         yield day, reached - given
         given = reached
     yield last, steps - given
 
 
-def _day(at: datetime, zone: ZoneInfo) -> date:
-    """The civil day a total belongs to; a total read exactly at midnight closes the day before."""
-    return (at.astimezone(UTC) - _INSTANT).astimezone(zone).date()
+def _day(at: datetime, zone: ZoneInfo, cut: timedelta = REPORT_CUT) -> date:
+    """The local day a total belongs to; a total read exactly at the cut closes the day before."""
+    local = (at.astimezone(UTC) - _INSTANT).astimezone(zone)
+    return (local.replace(tzinfo=None) - cut).date()
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+def _midnight(day: date, zone: ZoneInfo, cut: timedelta = REPORT_CUT) -> datetime:
+    local = datetime(day.year, day.month, day.day, tzinfo=zone) + cut
+    return local.astimezone(UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from engine.refusal import Refusal
@@ -60,6 +60,16 @@ def age_on(birth_date: date, day: date) -> int:
     Who was born on 29 February is a year older from 1 March in a common year (the 28th ends at that midnight).
     """
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def fiscal_year_age(birth_date: date, day: date, *, on_the_eve: bool = False) -> int:
+    """The age reached by 31 March of the fiscal year `day` lies in, as the specific health check-ups count it.
+
+    By law an age is reached at the end of the day before the birthday, so that whoever was born on 1 April reaches it
+    on 31 March; insurers differ: `on_the_eve` counts so.
+    """
+    end = date(day.year + (day.month > 3), 3, 31)  # noqa: PLR2004 - the fiscal year ends with March
+    return age_on(birth_date, end + timedelta(days=1) if on_the_eve else end)
 
 
 def _read(text: str) -> tuple[str | None, int, int, int] | None:

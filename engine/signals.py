@@ -1,7 +1,8 @@
-"""What the engine knows of a person at one instant: named, typed numbers, each with the readings it came from.
+"""What the engine measures of a person at one instant: named, typed numbers, each with the readings it came from.
 
 Experimental, preliminary and merely assumed readings never enter, nor does a record whose time is unknown - except
-the highest home blood pressure, because a red flag must not vanish with a wrong clock.
+the highest home blood pressure and the single resting heart rates, because a red flag must not vanish with a wrong
+clock. The names stand in `engine.vocabulary`; answers, laboratory values and what rules derive come from elsewhere.
 """
 
 from __future__ import annotations
@@ -13,16 +14,39 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 
-from engine.activity import Activity, activity, day_totals, seen_days
+from engine.activity import HABIT_CUT, Activity, activity, day_totals
+from engine.dates import fiscal_year_age
 from engine.people import Resident, age_on
+from engine.seasons import season
+from engine.signals_columns import (
+    BP_DAYS,
+    CHANGE_DAYS,
+    HEART_DAYS,
+    LEVEL_FRESH,
+    Column,
+    change_columns,
+    half_up,
+    heart_columns,
+    pressure_columns,
+    season_column,
+    step_columns,
+    valid_steps,
+)
+from engine.signals_rows import (
+    STEP_KINDS,
+    day_of,
+    halves_by_day,
+    rest_by_day,
+    row_of,
+    seen_step_days,
+    weights_by_day,
+)
 from engine.trends import Trend, weight_trend
 
-WEIGHT_DAYS: Final = 28
-BP_DAYS: Final = 7
-BP_NEEDED: Final = 5
 STEP_DAYS: Final = 9
-FERTILE: Final = range(12, 56)
+SEASON_DAYS: Final = 400
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,37 +95,6 @@ class Signals(msgspec.Struct, frozen=True):
         return None if found is None else found.value
 
 
-class Spec(msgspec.Struct, frozen=True):
-    """What a signal means: UCUM unit, labels, and the change below which advice is not written anew."""
-
-    unit: str
-    ja: str
-    en: str
-    material: Decimal
-
-
-def _spec(unit: str, ja: str, en: str, material: str) -> Spec:
-    return Spec(unit, ja, en, Decimal(material))
-
-
-VOCABULARY: Final[dict[str, Spec]] = {
-    "age": _spec("a", "年齢", "age", "1"),
-    "pregnancy.possible": _spec("1", "妊娠の可能性(未確認は1)", "pregnancy possible (1 when not asked)", "1"),
-    "bmi": _spec("kg/m2", "BMI", "body mass index", "0.3"),
-    "weight.level": _spec("kg", "体重(ならした値)", "body weight, smoothed", "0.7"),
-    "weight.slope_kg_per_week": _spec("kg/wk", "体重の変化(1週間あたり)", "weight change per week", "0.3"),
-    "weight.days_28d": _spec("d", "体重を測った日数(28日間)", "days with a weight in 28 days", "28"),
-    "weight.age_days": _spec("d", "最後の体重からの日数", "days since the last weight", "28"),
-    "steps.mean_7d": _spec("{steps}/d", "1日の歩数(7日間の平均)", "steps per day, mean of 7 days", "500"),
-    "steps.valid_days_7d": _spec("d", "歩数の有効な日数(7日間)", "valid step days in 7 days", "7"),
-    "bp.home.systolic_mean": _spec("mm[Hg]", "家庭血圧(上)の平均", "mean home systolic pressure", "3"),
-    "bp.home.diastolic_mean": _spec("mm[Hg]", "家庭血圧(下)の平均", "mean home diastolic pressure", "3"),
-    "bp.home.days_7d": _spec("d", "家庭血圧を測った日数(7日間)", "days with home pressure in 7 days", "7"),
-    "bp.home.systolic_max": _spec("mm[Hg]", "家庭血圧(上)の最高(7日間)", "highest home systolic in 7 days", "5"),
-    "bp.home.diastolic_max": _spec("mm[Hg]", "家庭血圧(下)の最高(7日間)", "highest home diastolic in 7 days", "5"),
-}
-
-
 def bmi(weight_kg: Decimal, height_cm: Decimal) -> Decimal:
     """Body mass index in kg/m², exact decimals rounded half-up to one decimal and only then compared (24.95 is 25.0).
 
@@ -113,14 +106,18 @@ def bmi(weight_kg: Decimal, height_cm: Decimal) -> Decimal:
 
 
 def signals(person: Resident, history: History, zone: ZoneInfo, as_of: datetime) -> Signals:
-    """Every signal of `person` at `as_of` (aware), days cut in `zone`; nothing after `as_of` is looked at."""
+    """Everything measured of `person` at `as_of` (aware), days cut in `zone`; nothing after `as_of` is looked at."""
     now = as_of.astimezone(zone)
     past = {kind: [p for p in points if p.at <= as_of] for kind, points in history.items()}
-    sound = {kind: [p for p in points if trusted(p)] for kind, points in past.items()}
-    values = _person(person, now.date())
-    values |= _weight(person, sound.get("body-weight", ()), now)
+    known = {kind: [p for p in points if _sure(p)] for kind, points in past.items()}
+    sound = {kind: [p for p in points if trusted(p)] for kind, points in known.items()}
+    values = person_signals(person, now.date())
+    values |= _weight(sound.get("body-weight", ()), now)
+    values["bmi"] = bmi_signal(values["weight.level"], values["height"])
+    values |= _changes(sound.get("body-weight", ()), zone, now)
     values |= _steps(sound, zone, now)
-    values |= _pressure(past, zone, now)
+    values |= _pressure(known, sound, zone, now)
+    values |= _heart(known, sound, zone, now)
     return Signals(as_of, values)
 
 
@@ -133,44 +130,63 @@ def trusted(point: Point) -> bool:
     return _sure(point) and point.time_quality != "unknown"
 
 
-def _person(person: Resident, today: date) -> dict[str, Signal]:
-    age = age_on(person.birth_date, today)
-    possible = person.sex != "male" and age in FERTILE
+def person_signals(person: Resident, today: date) -> dict[str, Signal]:
+    """What the register says of `person` on a day: age, age of the fiscal year, sex and height."""
+    male = {"male": Decimal(1), "female": Decimal(0)}.get(person.sex)
+    height = person.height_cm if person.height_cm is not None and person.height_cm > 0 else None
+    fiscal = fiscal_year_age(person.birth_date, today)
     return {
-        "age": Signal(value=Decimal(age), unit="a", count=1),
-        "pregnancy.possible": Signal(value=Decimal(int(possible)), unit="1", note="not-asked" if possible else None),
+        "age": Signal(value=Decimal(age_on(person.birth_date, today)), unit="a", count=1),
+        "age.fiscal_year": Signal(value=Decimal(fiscal), unit="a", count=1),
+        "sex.male": Signal(value=male, unit="1", count=1, note=None if male is not None else "not-asked"),
+        "height": Signal(value=height, unit="cm", count=1, note=None if height is not None else "no-height"),
     }
 
 
-def _weight(person: Resident, points: Sequence[Point], now: datetime) -> dict[str, Signal]:
+def _weight(points: Sequence[Point], now: datetime) -> dict[str, Signal]:
     trend = weight_trend(((p.at, float(p.value)) for p in points), now)
-    recent = [p for p in points if now - p.at < timedelta(days=WEIGHT_DAYS)]
+    recent = [p for p in points if now - p.at < timedelta(days=LEVEL_FRESH)]
     inputs = _ids(recent)
     stale = not recent or trend.level is None
-    level = None if stale or trend.level is None else _rounded(trend.level, "0.01")
+    level = None if stale or trend.level is None else _decimal(trend.level, 2)
     note = None if level is not None else ("stale" if points else "no-weight")
-    age_days = None if trend.age_days is None else _rounded(trend.age_days, "0.1")
+    age_days = None if trend.age_days is None else _decimal(trend.age_days, 1)
     return {
         "weight.level": Signal(value=level, unit="kg", inputs=inputs, count=len(recent), note=note),
         "weight.slope_kg_per_week": _slope(trend, inputs),
         "weight.days_28d": Signal(value=Decimal(trend.days), unit="d", inputs=inputs, count=trend.days),
         "weight.age_days": Signal(value=age_days, unit="d", inputs=inputs[-1:], note=note),
-        "bmi": _bmi(person, level, inputs, note),
     }
 
 
-def _bmi(person: Resident, level: Decimal | None, inputs: tuple[str, ...], note: str | None) -> Signal:
-    if level is None or person.height_cm is None or person.height_cm <= 0 or level <= 0:
-        return Signal(value=None, unit="kg/m2", inputs=inputs, note=note or "no-height")
-    return Signal(value=bmi(level, person.height_cm), unit="kg/m2", inputs=inputs, count=len(inputs))
+def bmi_signal(level: Signal, height: Signal) -> Signal:
+    """The body mass index of a smoothed weight and whatever height is known best; None with the reason of either."""
+    if level.value is None or height.value is None or height.value <= 0 or level.value <= 0:
+        return Signal(value=None, unit="kg/m2", inputs=level.inputs, note=level.note or height.note or "no-height")
+    return Signal(value=bmi(level.value, height.value), unit="kg/m2", inputs=level.inputs, count=level.count)
 
 
 def _slope(trend: Trend, inputs: tuple[str, ...]) -> Signal:
     """The spoken slope; its value is None while its interval covers 0, so that no rule can speak of a trend."""
-    low, high = (None if x is None else _rounded(x, "0.01") for x in (trend.low, trend.high))
-    value = _rounded(trend.slope_per_week, "0.01") if trend.claimed and trend.slope_per_week is not None else None
+    low, high = (None if x is None else _decimal(x, 2) for x in (trend.low, trend.high))
+    value = _decimal(trend.slope_per_week, 2) if trend.claimed and trend.slope_per_week is not None else None
     note = None if trend.claimed else ("too-few-days" if low is None else "no-trend")
     return Signal(value=value, unit="kg/wk", inputs=inputs, count=trend.days, low=low, high=high, note=note)
+
+
+def _changes(points: Sequence[Point], zone: ZoneInfo, now: datetime) -> dict[str, Signal]:
+    today = now.date()
+    found = change_columns(row_of(weights_by_day(points, zone), today, CHANGE_DAYS))
+    newest = max((day_of(p.at, zone) for p in points), default=today)
+    week, half = (
+        _ids(p for p in points if (newest - day_of(p.at, zone)).days <= back) for back in (8, CHANGE_DAYS - LEVEL_FRESH)
+    )
+    note = "too-few-days" if points else "no-weight"
+    return {
+        "weight.change_7d": _signal(found["weight.change_7d"], "kg", 2, week, note),
+        "weight.change_180d": _signal(found["weight.change_180d"], "kg", 2, half, note),
+        "weight.loss_percent_180d": _signal(found["weight.loss_percent_180d"], "%", 1, half, note),
+    }
 
 
 def step_days(history: History, zone: ZoneInfo) -> dict[date, Decimal]:
@@ -191,66 +207,91 @@ def step_days(history: History, zone: ZoneInfo) -> dict[date, Decimal]:
 def week_of_steps(history: History, zone: ZoneInfo, as_of: datetime) -> Activity:
     """The 7 civil days before the day of `as_of`, trusted points only."""
     kept = {kind: [p for p in points if trusted(p) and p.at <= as_of] for kind, points in history.items()}
-    seen = frozenset().union(*(seen_days(kept.get(kind, ()), zone) for kind in _STEP_KINDS))
-    return activity(step_days(kept, zone), as_of.astimezone(zone).date(), seen)
-
-
-_STEP_KINDS: Final = ("steps-total", "steps-day", "steps-interval")
+    return activity(step_days(kept, zone), as_of.astimezone(zone).date(), seen_step_days(kept, zone))
 
 
 def _steps(history: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]:
-    week = week_of_steps(history, zone, now)
+    today, seen = now.date(), seen_step_days(history, zone)
+    days = {day: float(steps) for day, steps in step_days(history, zone).items() if day in seen}
+    valid = valid_steps(row_of(days, today, SEASON_DAYS))
+    week = step_columns(valid)
+    usual = season(valid, today)
+    share = season_column(week["steps.mean_7d"].value, usual.expected, usual.days)
     since = now - timedelta(days=STEP_DAYS)
-    used = [p for kind in _STEP_KINDS for p in history.get(kind, ()) if p.at > since]
-    mean = None if week.mean is None else week.mean.quantize(Decimal(1), ROUND_HALF_UP)
+    used = _ids(p for kind in STEP_KINDS for p in history.get(kind, ()) if p.at > since)
+    compared = _signal(share, "%", 0, used, "too-few-days")
+    if compared.value is not None:
+        compared = msgspec.structs.replace(compared, note="last-year" if usual.last_year[0] else "adjusted")
     return {
-        "steps.mean_7d": Signal(
-            value=mean, unit="{steps}/d", inputs=_ids(used), count=week.valid_days, low=week.low, high=week.high,
-            note=None if mean is not None else "too-few-days",
-        ),
-        "steps.valid_days_7d": Signal(value=Decimal(week.valid_days), unit="d", count=week.valid_days),
-    }  # fmt: skip
+        "steps.mean_7d": _signal(week["steps.mean_7d"], "{steps}/d", 0, used, "too-few-days"),
+        "steps.valid_days_7d": _signal(week["steps.valid_days_7d"], "d", 0, (), None),
+        "steps.season_percent": compared,
+    }
 
 
-def _pressure(past: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]:
-    # Whole civil days, today included: seven days never hold eight dates.
-    first = now.astimezone(zone).date() - timedelta(days=BP_DAYS - 1)
+def _pressure(known: History, sound: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]:
+    # Whole days cut at 04:00, today included: seven days never hold eight.
+    today = day_of(now, zone, HABIT_CUT)
     found: dict[str, Signal] = {}
     counts: list[int] = []
     for kind in ("systolic", "diastolic"):
-        sure = [p for p in past.get(kind, ()) if _sure(p) and p.at.astimezone(zone).date() >= first]
-        timed = [p for p in sure if trusted(p)]
-        days = _day_means(timed, zone)
-        counts.append(len(days))
-        enough = len(days) >= BP_NEEDED
-        mean = (sum(days.values(), Decimal(0)) / len(days)).quantize(Decimal("0.1"), ROUND_HALF_UP) if enough else None
-        found[f"bp.home.{kind}_mean"] = Signal(
-            value=mean, unit="mm[Hg]", inputs=_ids(timed), count=len(days), note=None if enough else "too-few-days"
-        )
-        top = max((p.value for p in sure), default=None)
-        holders = _ids(p for p in sure if p.value == top)
-        none = None if sure else "no-reading"
-        found[f"bp.home.{kind}_max"] = Signal(value=top, unit="mm[Hg]", inputs=holders, count=len(sure), note=none)
+        sure, timed = (_last_days(points.get(kind, ()), zone, today, BP_DAYS) for points in (known, sound))
+        top = halves_by_day(sure, zone)[2]
+        morning, evening, _ = halves_by_day(timed, zone)
+        columns = pressure_columns(kind, *(row_of(days, today, BP_DAYS) for days in (morning, evening, top)))
+        counts.append(int(columns[f"bp.home.{kind}_mean"].count[0]))
+        highest = columns.pop(f"bp.home.{kind}_max")
+        found |= {name: _signal(column, "mm[Hg]", 1, _ids(timed), "too-few-days") for name, column in columns.items()}
+        holders = _ids(p for p in sure if float(p.value) == highest.value[0])
+        single = _signal(highest, "mm[Hg]", None, holders, "no-reading")
+        found[f"bp.home.{kind}_max"] = msgspec.structs.replace(single, count=len(sure))
     found["bp.home.days_7d"] = Signal(value=Decimal(min(counts)), unit="d", count=min(counts))
     return found
 
 
-def _day_means(points: Sequence[Point], zone: ZoneInfo) -> dict[date, Decimal]:
-    """Each day's mean of its morning and evening means, so that three tries at night do not outweigh the morning."""
-    halves: dict[date, dict[bool, list[Decimal]]] = {}
-    for point in points:
-        local = point.at.astimezone(zone)
-        halves.setdefault(local.date(), {}).setdefault(local.hour < 12, []).append(point.value)  # noqa: PLR2004 - noon
-    return {day: _mean([_mean(values) for values in parts.values()]) for day, parts in halves.items()}
+def _heart(known: History, sound: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]:
+    today = day_of(now, zone, HABIT_CUT)
+    within = {today - timedelta(days=back) for back in range(HEART_DAYS)}
+    timed, single = (
+        {day: rates for day, rates in rest_by_day(points, zone).items() if day in within} for points in (sound, known)
+    )
+    usual = {day: float(np.median([rate for rate, _ in rates])) for day, rates in timed.items()}
+    tops, bottoms = ({day: pick(single[day])[0] for day in single} for pick in (max, min))
+    columns = heart_columns(*(row_of(days, today, HEART_DAYS) for days in (usual, tops, bottoms)))
+    inputs = tuple(dict.fromkeys(reading for rates in timed.values() for _, reading in rates))
+    note = "too-few-days" if timed else "no-reading"
+    found = {"heart.resting": _signal(columns["heart.resting"], "/min", 0, inputs, note)}
+    for name in ("heart.resting_max", "heart.resting_min"):
+        held = columns[name].value[0]
+        holders = tuple(reading for rates in single.values() for rate, reading in rates if rate == held)
+        found[name] = _signal(columns[name], "/min", None, holders, "no-reading")
+    return found
 
 
-def _mean(values: Sequence[Decimal]) -> Decimal:
-    return sum(values, Decimal(0)) / len(values)
+def _last_days(points: Sequence[Point], zone: ZoneInfo, today: date, days: int) -> list[Point]:
+    first = today - timedelta(days=days - 1)
+    return [p for p in points if day_of(p.at, zone, HABIT_CUT) >= first]
+
+
+def _signal(column: Column, unit: str, digits: int | None, inputs: tuple[str, ...], note: str | None) -> Signal:
+    """The only row of a column as a signal; `note` tells why if it is unknown."""
+    value, low, high = (
+        None if values is None or not np.isfinite(values[0]) else _decimal(float(values[0]), digits)
+        for values in (column.value, column.low, column.high)
+    )
+    return Signal(
+        value=value, unit=unit, inputs=inputs, count=int(column.count[0]), low=low, high=high,
+        note=note if value is None else None,
+    )  # fmt: skip
 
 
 def _ids(points: Iterable[Point]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(p.reading_id for p in points))
 
 
-def _rounded(value: float, step: str) -> Decimal:
-    return Decimal(repr(value)).quantize(Decimal(step), ROUND_HALF_UP)
+def _decimal(value: float, digits: int | None) -> Decimal:
+    """`value` half-up with so many decimals; None keeps the digits it has."""
+    if digits is None:
+        return Decimal(repr(value)).normalize() + 0
+    rounded = float(half_up(np.array([value]), digits)[0])
+    return Decimal(repr(rounded)).quantize(Decimal(1).scaleb(-digits))

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.activity import day_totals
+from engine.activity import HABIT_CUT, day_totals
 from engine.signals import Point
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -61,3 +62,34 @@ def test_a_daily_counter_gives_back_each_day(days: list[list[int]]) -> None:
             points.append(point(number * 1440 + 400 + 60 * step, count))
         truth[(START + timedelta(days=number)).date()] = Decimal(count)
     assert day_totals(points, TOKYO) == truth
+
+
+@given(st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 3000)), min_size=1, max_size=40), st.integers(0, 10**6))
+def test_another_cut_of_the_day_moves_steps_and_loses_none(walks: list[tuple[int, int]], start: int) -> None:
+    minute, count = 0, start
+    points = [point(0, start)]
+    for pause, steps in walks:
+        minute, count = minute + pause, count + steps
+        points.append(point(minute, count))
+    report, habit = day_totals(points, TOKYO), day_totals(points, TOKYO, HABIT_CUT)
+    assert sum(report.values()) == sum(habit.values()) == count - start
+    assert all(steps >= 0 for steps in habit.values())
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(1, 1439), st.integers(0, 2500)), min_size=1, max_size=8), min_size=1, max_size=4
+    )
+)
+def test_a_dated_counter_gives_its_whole_count_under_either_cut(days: list[list[tuple[int, int]]]) -> None:
+    points, walked = [], 0
+    for number, reads in enumerate(days):
+        count = 0
+        for minute in sorted({minute for minute, _ in reads}):
+            steps = min(sum(step for at, step in reads if at == minute), 200 * minute)
+            count = min(count + steps, 200 * minute)
+            read = point(number * 1440 + minute, count)
+            points.append(msgspec.structs.replace(read, since=START + timedelta(days=number)))
+        walked += count
+    for cut in (timedelta(0), HABIT_CUT):
+        assert sum(day_totals(points, TOKYO, cut).values()) == walked

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from engine.activity import activity, day_totals
+from engine.activity import HABIT_CUT, activity, day_totals, seen_days, worn_days
 from engine.signals import Point
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -134,3 +134,67 @@ def test_a_day_without_a_reading_of_its_own_is_not_valid() -> None:
 def test_the_bounds_of_a_valid_day_are_those_of_the_national_survey(steps: int, valid: int) -> None:
     today = date(2026, 11, 21)
     assert activity({today - timedelta(days=1): Decimal(steps)}, today).valid_days == valid
+
+
+def test_a_walk_home_after_midnight_is_yesterday_s_habit_and_today_s_report() -> None:
+    points = [
+        total(1, "20:00", 50_000),
+        total(2, "00:00", 50_400),
+        total(2, "01:30", 53_400),
+        total(2, "20:00", 57_400),
+    ]
+    assert days(*points) == {DAY1: 400, DAY2: 7000}
+    habit = {day: int(steps) for day, steps in day_totals(points, TOKYO, HABIT_CUT).items()}
+    assert habit[DAY1] == 400 + 3000 + 4000 * 25 // 185
+    assert sum(habit.values()) == 7400
+
+
+def test_steps_counted_since_midnight_are_not_put_into_the_night_before() -> None:
+    read = [since_midnight(day, "08:00", 900) for day in (1, 2)]
+    assert day_totals(read, TOKYO, HABIT_CUT) == {DAY1: 900, DAY2: 900}
+    early = [since_midnight(2, "03:00", 700), since_midnight(2, "09:00", 1700)]
+    assert day_totals(early, TOKYO, HABIT_CUT) == {DAY1: 700 + 1000 // 6, DAY2: 1000 - 1000 // 6}
+
+
+def test_the_habit_of_a_daily_counter_read_only_by_day_is_its_day() -> None:
+    points = [total(1, "08:00", 500), total(1, "23:50", 9000), total(2, "07:00", 200), total(2, "21:00", 7000)]
+    assert day_totals(points, TOKYO, HABIT_CUT) == {DAY1: 9000, DAY2: 7000}
+
+
+def test_days_seen_follow_the_cut() -> None:
+    night = [total(2, "02:00", 10)]
+    assert seen_days(night, TOKYO) == {DAY2}
+    assert seen_days(night, TOKYO, HABIT_CUT) == {DAY1}
+
+
+def interval(day: int, hour: int, steps: int) -> Point:
+    point = msgspec.structs.replace(total(day, f"{hour:02d}:00", steps), since=at(day, f"{hour - 1:02d}:00"))
+    return msgspec.structs.replace(point, reading_id=f"{day}-{hour}")
+
+
+def hourly(day: int, walked: range) -> list[Point]:
+    return [interval(day, hour, 300 if hour in walked else 0) for hour in range(1, 24)]
+
+
+def test_a_day_counts_as_worn_with_ten_hours_of_steps_and_not_with_nine() -> None:
+    points = [*hourly(1, range(8, 18)), *hourly(2, range(8, 17)), *hourly(3, range(0))]
+    assert worn_days(points, (), TOKYO) == frozenset({DAY1})
+
+
+def test_a_heart_that_is_heard_makes_an_hour_without_steps_a_worn_one() -> None:
+    points = hourly(1, range(8, 17))
+    assert worn_days(points, (), TOKYO) == frozenset()
+    assert worn_days(points, [total(1, "20:30", 71)], TOKYO) == frozenset({DAY1})
+    assert worn_days(points, [total(1, "10:30", 71)], TOKYO) == frozenset()
+
+
+def test_a_device_that_only_speaks_of_walks_cannot_say_whether_it_was_worn() -> None:
+    assert worn_days([interval(1, 9, 300), interval(1, 15, 400)], (), TOKYO) is None
+    assert worn_days([], (), TOKYO) is None
+
+
+def test_an_interval_of_several_hours_covers_each_of_them() -> None:
+    long = msgspec.structs.replace(interval(1, 18, 4000), since=at(1, "08:00"))
+    assert worn_days([long, interval(2, 5, 0)], (), TOKYO) == frozenset({DAY1})
+    endless = msgspec.structs.replace(long, since=at(1, "08:00") - timedelta(days=2))
+    assert worn_days([endless, interval(2, 5, 0)], (), TOKYO) == frozenset()

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from engine.people import Resident
-from engine.signals import VOCABULARY, Point, Signals, bmi, signals
+from engine.signals import Point, Signals, bmi, signals
+from engine.vocabulary import VOCABULARY
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 21, 21, 0, tzinfo=TOKYO)
@@ -57,13 +58,19 @@ def test_bmi_of_nobody_is_an_error(weight: str, height: str) -> None:
         bmi(Decimal(weight), Decimal(height))
 
 
-def test_every_signal_of_the_vocabulary_is_there_even_without_data() -> None:
+# Laboratory values, the doctor's office, the weather and what a tape measures come from facts, not from devices.
+ELSEWHERE = ("lab.", "bp.office.", "env.", "waist", "visceral-fat", "grip", "gait")
+
+
+def test_every_measured_signal_of_the_vocabulary_is_there_even_without_data() -> None:
     found = of({})
-    assert found.values.keys() == VOCABULARY.keys()
-    assert all(found.values[name].unit == spec.unit for name, spec in VOCABULARY.items())
+    measured = {n for n, spec in VOCABULARY.items() if spec.sort == "number" and not n.startswith(ELSEWHERE)}
+    assert found.values.keys() == measured
+    assert all(found.values[name].unit == VOCABULARY[name].unit for name in measured)
     assert {name for name, signal in found.values.items() if signal.value is not None} == {
-        "age", "pregnancy.possible", "weight.days_28d", "steps.valid_days_7d", "bp.home.days_7d",
+        "age", "age.fiscal_year", "sex.male", "height", "weight.days_28d", "steps.valid_days_7d", "bp.home.days_7d",
     }  # fmt: skip
+    assert all(signal.note for signal in found.values.values() if signal.value is None)
 
 
 def test_level_and_bmi_name_the_readings_they_came_from() -> None:
@@ -101,7 +108,8 @@ def test_doubtful_points_never_enter(mark: dict[str, Any]) -> None:
     history |= pressures([(ago, 150, 95) for ago in range(1, 7)], **mark)
     history["steps-day"] = [point("s", ago, "5000", **mark) for ago in range(1, 8)]
     found = of(history).values
-    for name in ("weight.level", "bmi", "steps.mean_7d", "bp.home.systolic_mean", "bp.home.diastolic_mean"):
+    means = ("bp.home.systolic_mean", "bp.home.diastolic_mean", "bp.home.systolic_morning")
+    for name in ("weight.level", "weight.change_7d", "bmi", "steps.mean_7d", *means):
         assert found[name].value is None
         assert not found[name].inputs
 
@@ -164,14 +172,38 @@ def test_nothing_after_the_instant_of_the_question_is_looked_at() -> None:
     assert of(history).values["weight.level"].value == Decimal("62.30")
 
 
-@pytest.mark.parametrize(
-    ("sex", "birth", "possible"),
-    [
-        ("female", date(1971, 11, 22), 1), ("female", date(1970, 11, 20), 0), ("female", date(2014, 11, 21), 1),
-        ("female", date(2014, 11, 23), 0), ("male", date(1990, 1, 1), 0), ("unknown", date(1990, 1, 1), 1),
-        ("other", date(1990, 1, 1), 1),
-    ],
-)  # fmt: skip
-def test_a_pregnancy_nobody_asked_about_counts_as_possible_from_12_to_55(sex: Any, birth: date, possible: int) -> None:
-    person = msgspec.structs.replace(HANAKO, sex=sex, birth_date=birth)
-    assert of({}, person).value("pregnancy.possible") == possible
+@pytest.mark.parametrize(("sex", "male"), [("male", 1), ("female", 0), ("other", None), ("unknown", None)])
+def test_a_sex_nobody_knows_is_neither(sex: Any, male: int | None) -> None:
+    assert of({}, msgspec.structs.replace(HANAKO, sex=sex)).value("sex.male") == male
+
+
+def test_the_age_of_the_fiscal_year_is_the_one_reached_by_31_march() -> None:
+    assert (of({}).value("age"), of({}).value("age.fiscal_year")) == (Decimal(66), Decimal(66))
+    winter = msgspec.structs.replace(HANAKO, birth_date=date(1960, 3, 31))
+    assert (of({}, winter).value("age"), of({}, winter).value("age.fiscal_year")) == (Decimal(66), Decimal(67))
+
+
+def test_steps_of_the_week_are_compared_with_the_same_weeks_of_last_year() -> None:
+    now = [point("s", ago, "3000") for ago in range(1, 8)]
+    summer = [point("s", ago, "9000") for ago in range(100, 180)]
+    last_year = [point("s", ago, "4000") for ago in range(350, 378)]
+    found = of({"steps-day": [*last_year, *summer, *now]}).values["steps.season_percent"]
+    assert (found.value, found.note, found.count) == (Decimal(75), "last-year", 28)
+
+
+def test_without_last_year_the_weeks_before_are_the_measure() -> None:
+    points = [point("s", ago, "3000" if ago < 8 else "6000") for ago in range(1, 40)]
+    found = of({"steps-day": points}).values["steps.season_percent"]
+    assert (found.value, found.note, found.count) == (Decimal(50), "adjusted", 32)
+
+
+def test_days_on_which_a_band_was_hardly_worn_do_not_count() -> None:
+    def hour(day: int, clock: int, steps: int) -> Point:
+        end = datetime(2026, 11, day, clock, tzinfo=TOKYO)
+        return Point(at=end, since=end - timedelta(hours=1), value=Decimal(steps), unit="{steps}", reading_id=f"{day}-{clock}", device_id="d")  # fmt: skip
+
+    worn = [hour(day, clock, 400 if 8 <= clock < 20 else 0) for day in range(14, 20) for clock in range(1, 24)]
+    shed = [hour(20, clock, 2000 if 8 <= clock < 10 else 0) for clock in range(1, 24)]
+    summary = [Point(at=datetime(2026, 11, 20, 12, tzinfo=TOKYO), value=Decimal(4000), unit="{steps}/d", reading_id="x", device_id="d")]  # fmt: skip
+    found = of({"steps-interval": [*worn, *shed], "steps-day": summary}).values
+    assert (found["steps.mean_7d"].value, found["steps.valid_days_7d"].value) == (Decimal(4800), Decimal(6))
