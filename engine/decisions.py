@@ -5,9 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from engine.consent import permits
+from engine.ranking import rank as place
+from engine.ranking_model import Model
+from engine.ranking_store import load, standing
 from engine.refusal import Refusal as Unreadable
 from engine.review import LIVE, Command, Item, Rank, Refusal, decide, rank
 from engine.store import repo_advice, repo_consents
@@ -33,11 +37,21 @@ def carry_out(connection: Connection, item: Item, command: Command, now: datetim
 
 
 def queue(
-    connection: Connection, now: datetime, *, resident: str | None = None, states: Iterable[str] | None = LIVE
+    connection: Connection,
+    now: datetime,
+    *,
+    home: Path | None = None,
+    resident: str | None = None,
+    states: Iterable[str] | None = LIVE,
 ) -> list[tuple[Rank, Item]]:
-    """The items in these states (None: any) with their place, the most serious and the longest overdue first."""
+    """The items in these states (None: any) with their place: the most serious first, then the greatest benefit.
+
+    `home` is the PHR_HOME that may hold a trained model; without one, or with a spoilt one, the rules alone decide.
+    """
     items = repo_advice.listed(connection, resident=resident, states=states, limit=MOST)
-    return sorted(((rank(item, now), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))
+    found = None if home is None else load(home)
+    known = standing(connection, items, now, found if isinstance(found, Model) else None)
+    return sorted(((place(item, now, known), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))
 
 
 def open_to_nurses(connection: Connection, residents: Iterable[str], now: datetime) -> frozenset[str]:
