@@ -41,7 +41,8 @@ def list_(
     with transaction() as connection:
         if resident is not None:
             resident_of(connection, resident)
-        ranked = queue(connection, datetime.now(UTC), resident=resident, states=None if all_ else LIVE)
+        states = None if all_ else LIVE
+        ranked = queue(connection, datetime.now(UTC), home=settings().root, resident=resident, states=states)
     if json:
         emit({"advice": [_summary(item, place) for place, item in ranked]})
         return
@@ -59,13 +60,18 @@ def list_(
 @app.command()
 def show(advice: Id, json: Json = False) -> None:
     """Show one piece of advice: both texts, why, from which readings, by which rule and source, and its history."""
-    from engine.review import rank
+    from engine.ranking import rank
+    from engine.ranking_model import Model
+    from engine.ranking_store import load, standing
     from engine.store import repo_advice
+
+    now, model = datetime.now(UTC), load(settings().root)
 
     with transaction() as connection:
         item = _item(connection, advice)
         events = repo_advice.events(connection, item.id)
-    place = rank(item, datetime.now(UTC))
+        known = standing(connection, [item], now, model if isinstance(model, Model) else None)
+    place = rank(item, now, known)
     if json:
         emit(_whole(item, place, events))
         return
@@ -174,16 +180,16 @@ def _whole(item: Item, place: Rank, events: list[Event]) -> dict[str, Any]:
 
 
 def _tell(item: Item, place: Rank, events: list[Event]) -> None:
-    from engine.locale import text
+    from engine.asking import words
     from engine.web.view import chips
 
     evidence = item.evidence
     lang: Language = "ja" if language(settings()) == "ja" else "en"
     result(f"{item.id}  {item.state}  version {item.version}  for {item.resident_id}")
     result(f"  {' · '.join(chips(lang, place))}")
-    for label, words in (("ja", item.text_ja), ("en", item.text_en)):
+    for label, told in (("ja", item.text_ja), ("en", item.text_en)):
         result(f"  {label}:")
-        for line in words.splitlines():
+        for line in told.splitlines():
             result(f"    {line}")
     result(f"  {evidence['note'][lang]}")
     for reason in evidence["reasons"]:
@@ -197,7 +203,7 @@ def _tell(item: Item, place: Rank, events: list[Event]) -> None:
     for source in evidence["sources"]:
         result(f"  source: {source['title']} ({source['edition']}), {source['section']}")
     for question in item.ask:
-        result(f"  ask first: {question}: {text(lang, 'nurse', f'ask.{question}')}")
+        result(f"  ask first: {question}: {words(lang, question)}")
     for event in events:
         why = f" ({event.reason})" if event.reason else ""
         result(f"  {_clock(event.at)}  {event.command:9} {event.to_state:10} {event.actor}{why}")

@@ -25,6 +25,8 @@ COMMANDS: Final = (
     "add",
     "routes",
     "doctor",
+    "assess",
+    "ask",
 )
 # A word of the command line and the module whose `app` answers it.
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(
@@ -44,6 +46,9 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "import": "imports",
         "card": "card",
         "spot": "spot",
+        "rules": "rules",
+        "clinical": "clinical",
+        "env": "env",
     }
 )
 

@@ -17,23 +17,13 @@ from cli.wiring import Settings, language, settings
 from cli.words import DEMO_JA, word
 
 if TYPE_CHECKING:
-    from engine.consent_texts import Purpose
-    from engine.people import Resident
-    from engine.store.database import Engine
     from simulators.home import SimulatedHome
     from simulators.household import Household
 
 MARK = ".phr-demo"
 # Nobody dies in the demo: a broadcast is heard in milliseconds, and 57 of them have to fit into it.
 HEARD_AFTER = 0.12
-PURPOSES: tuple[Purpose, ...] = ("record", "advice", "nurse-review")
 PATIENCE = 60.0
-# owner in the simulated household: (name, kana, birth, sex, height in cm); invented people.
-PEOPLE = {
-    "first": ("佐藤 太郎", "サトウ タロウ", "昭和35年4月12日", "male", "160.0"),
-    "second": ("佐藤 花子", "サトウ ハナコ", "昭和38年11月3日", "female", "158.0"),
-    "guest": ("鈴木 次郎", "スズキ ジロウ", "平成2年7月7日", "male", "171.0"),
-}
 
 
 def demo(
@@ -73,6 +63,7 @@ def _play(root: Path, seed: int, lang: str) -> dict[str, Any]:
     from random import Random
     from zoneinfo import ZoneInfo
 
+    from cli.demo_people import register_people
     from cli.demo_report import report
     from cli.local import Local, keep_local
     from simulators.home import SimulatedHome, wait_until
@@ -116,37 +107,6 @@ def _household(now: datetime, zone: Any, seed: int) -> Household:
             )
         devices.append(changed)
     return msgspec.structs.replace(home, devices=tuple(devices))
-
-
-def register_people(store: Engine, household: str, lang: str) -> dict[str, Resident]:
-    """Register everybody; two say yes to recording, advice and the nurse's look, the guest says nothing."""
-    from random import SystemRandom
-
-    from engine.consent import Event
-    from engine.consent import say as speak
-    from engine.contract.ids import new_id
-    from engine.people import Form, Resident, register
-    from engine.store import repo_consents, repo_residents
-    from engine.store.database import write
-
-    now = datetime.now(UTC)
-    people: dict[str, Resident] = {}
-    with write(store) as connection:
-        for owner, (name, kana, birth, sex, height) in PEOPLE.items():
-            form = Form(name=name, kana=kana, birth=birth, sex=sex, height=height)
-            person = register(
-                form, id=new_id("r", SystemRandom()), household=household, municipality="062049", today=now.date()
-            )
-            assert isinstance(person, Resident), person
-            repo_residents.add(connection, person, now, actor="demo", os_user="demo")
-            people[owner] = person
-            granted = PURPOSES if owner != "guest" else ()
-            for purpose in granted:
-                said = speak(Event(resident=person.id, purpose=purpose, granted=True, at=now, actor="demo"))
-                assert isinstance(said, Event), said
-                repo_consents.append(connection, said, os_user="demo")
-            say(word(lang, "consent" if granted else "no-consent", name=name, purposes=", ".join(granted)))
-    return people
 
 
 def _replay(home: SimulatedHome, lang: str) -> None:

@@ -76,7 +76,7 @@ def _observations(connection: Any, people: Mapping[str, Resident], lang: str) ->
 
 def _person(connection: Any, person: Resident, now: datetime, lang: str) -> None:
     from cli.trend import plot
-    from engine.evaluate import history_of, signals_of, zone_of
+    from engine.picture import history_of, signals_of, zone_of
     from engine.signals import trusted
     from engine.trends import weight_trend
 

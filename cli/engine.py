@@ -7,6 +7,8 @@ from types import FrameType
 
 import typer
 
+from cli.engine_rank import rank_train
+from cli.engine_refit import refit
 from cli.exits import Exit
 from cli.output import fail, say
 from cli.wiring import Settings, open_store, secret, settings
@@ -14,9 +16,8 @@ from cli.wiring import Settings, open_store, secret, settings
 app = typer.Typer(help="The engine.", no_args_is_help=True)
 
 
-@app.callback()
-def engine() -> None:
-    """Keep `run` a subcommand while it is the only one."""
+app.command()(refit)
+app.command()(rank_train)
 
 
 @app.command()

@@ -26,7 +26,8 @@ def today(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Say what matters today: only advice a person signed for is shown."""
-    from engine.evaluate import settle, signals_of
+    from engine.evaluate import settle
+    from engine.picture import signals_of
     from engine.store import inbox, repo_advice
     from engine.store.filing import unmistaken
 

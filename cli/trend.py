@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -18,6 +19,7 @@ from cli.words import word
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from engine.series.model import Model
     from engine.signals import Point
     from engine.trends import Trend
 
@@ -27,17 +29,31 @@ WIDTH, HEIGHT = 72, 14
 
 
 def trend(
-    kind: Annotated[str, typer.Argument(help="weight, steps, pressure, pulse, or a kind of the contract.")],
-    resident: Annotated[str, typer.Option("--resident", help="Resident id.")],
+    kind: Annotated[str, typer.Argument(help="weight, steps, pressure, pulse, or a kind of the contract.")] = "weight",
+    resident: Annotated[str | None, typer.Option("--resident", help="Resident id.")] = None,
     days: Annotated[int, typer.Option(min=2, max=3660, help="How many days back.")] = 56,
     plain: Annotated[bool, typer.Option("--plain", help="A table instead of a plot.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    from_csv: Annotated[Path | None, typer.Option("--from-csv", help="A table of weights instead; - is stdin.")] = None,
+    column: Annotated[str, typer.Option("--column", help="Its column of values.")] = "weight_kg",
+    date_column: Annotated[str, typer.Option("--date-column", help="Its column of dates or day numbers.")] = "date",
+    group_column: Annotated[str | None, typer.Option("--group-column", help="Its column that says whose.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON on stdout; one object per row of a table.")] = False,
 ) -> None:
-    """Show the days of one kind, and for body weight its level and its trend, if there is one."""
+    """Show the days of one kind, and for body weight its level and its trend, if there is one.
+
+    With --from-csv: for every row of a table, what would have been said knowing only the rows up to it.
+    """
+    if from_csv is not None:
+        from cli.trend_csv import Columns, answer_table
+
+        answer_table(from_csv, Columns(column, date_column, group_column), json=json)
+        return
+    if resident is None:
+        fail(Exit.USAGE, "no-resident", "say whose trend with --resident, or give a table with --from-csv")
     wanted, now = _kinds(kind), datetime.now(UTC)
-    points, zone = _points(resident, wanted, days, now)
+    points, zone, noise = _points(resident, wanted, days, now)
     series = _series(wanted, points, zone)
-    said = _said(wanted, points, now.astimezone(zone))
+    said = _said(wanted, points, now.astimezone(zone), noise)
     if json:
         emit({"resident": resident, "kind": kind, "days": [_day(day, value) for day, value in series], "trend": said})
         return
@@ -62,8 +78,17 @@ def _kinds(kind: str) -> tuple[str, ...]:
     return (name,)
 
 
-def _points(resident: str, kinds: Sequence[str], days: int, now: datetime) -> tuple[dict[str, list[Point]], ZoneInfo]:
-    from engine.evaluate import zone_of
+class Found(NamedTuple):
+    """What is stored of a resident, with the zone of their days and the parameters fitted to their weight."""
+
+    points: dict[str, list[Point]]
+    zone: ZoneInfo
+    noise: Model | None
+
+
+def _points(resident: str, kinds: Sequence[str], days: int, now: datetime) -> Found:
+    from engine.picture import zone_of
+    from engine.refit import model_of
     from engine.store import repo_history
     from engine.store.instants import to_micros
 
@@ -71,7 +96,7 @@ def _points(resident: str, kinds: Sequence[str], days: int, now: datetime) -> tu
         person = resident_of(connection, resident)
         since = to_micros(now - timedelta(days=days))
         found = repo_history.history(connection, person.id, kinds, since, to_micros(now) + 1)
-        return found, zone_of(connection, person)
+        return Found(found, zone_of(connection, person), model_of(connection, person.id))
 
 
 def _series(kinds: Sequence[str], points: dict[str, list[Point]], zone: ZoneInfo) -> list[tuple[date, Decimal]]:
@@ -88,7 +113,9 @@ def _series(kinds: Sequence[str], points: dict[str, list[Point]], zone: ZoneInfo
     return [(day, median(values)) for day, values in sorted(found.items())]
 
 
-def _said(kinds: Sequence[str], points: dict[str, list[Point]], now: datetime) -> dict[str, Any] | None:
+def _said(
+    kinds: Sequence[str], points: dict[str, list[Point]], now: datetime, noise: Model | None
+) -> dict[str, Any] | None:
     """What is claimed about body weight; None for other kinds, for which no trend is computed."""
     if tuple(kinds) != ("body-weight",):
         return None
@@ -97,14 +124,21 @@ def _said(kinds: Sequence[str], points: dict[str, list[Point]], now: datetime) -
 
     # What is only probably theirs, or an estimate, is drawn; nothing is claimed from it.
     sound = [point for point in points["body-weight"] if trusted(point)]
-    found = weight_trend(((point.at, float(point.value)) for point in sound), now)
-    return {name: _rounded(value) for name, value in _numbers(found).items()} | {"claimed": found.claimed}
+    found = weight_trend(((point.at, float(point.value)) for point in sound), now, noise)
+    turned = None if found.turned_on is None else found.turned_on.isoformat()
+    weekdays = None if found.weekdays is None else [round(kg, 3) for kg in found.weekdays]
+    numbers = {name: _rounded(value) for name, value in _numbers(found).items()}
+    return numbers | {"claimed": found.claimed, "turned_on": turned, "weekdays": weekdays}
 
 
 def _numbers(found: Trend) -> dict[str, float | None]:
     return {
         "level": found.level, "slope_per_week": found.slope_per_week, "low": found.low, "high": found.high,
-        "forecast_7d": found.forecast(7), "days": float(found.days), "age_days": found.age_days,
+        "forecast_7d": found.forecast_7d, "forecast_7d_low": found.forecast_7d_low,
+        "forecast_7d_high": found.forecast_7d_high, "forecast_14d": found.forecast_14d,
+        "slope_56d": found.slope_56d, "low_56d": found.low_56d, "high_56d": found.high_56d,
+        "slope_before": found.slope_before, "slope_after": found.slope_after,
+        "days": float(found.days), "age_days": found.age_days,
     }  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def _devices(config: Settings, local: Local) -> DevicesProcess:
     from datetime import UTC, datetime
     from zoneinfo import ZoneInfo
 
-    from cli.demo import register_people
+    from cli.demo_people import register_people
     from engine.store import repo_residents
     from engine.store.database import read
     from simulators.home import list_devices

@@ -72,7 +72,7 @@ def serve(config: Settings, tell: Callable[[Open], None]) -> None:
     store = open_store(config)
     try:
         with listening(address, config.web.port) as door, _known_as(config, _url(door)) as url:
-            app = create_app(store, links, lambda: datetime.now(UTC), os_user=os_user())
+            app = create_app(store, links, lambda: datetime.now(UTC), os_user=os_user(), home=config.root)
             server = uvicorn.Server(
                 uvicorn.Config(
                     app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,

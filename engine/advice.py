@@ -1,28 +1,39 @@
-"""From rules to drafts in words, and from drafts to changes of the queue: one open advice a person and topic."""
+"""From what the rules say to drafts in words: referrals always, habits only where nothing forbids them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
-from engine.locale import LANGUAGES, Language, text
+from engine.flag_figures import UNKNOWN, flag_figures
+from engine.judge import Bar, Judgement, Proposal, in_order, judge
+from engine.locale import LANGUAGES, Language, catalogue, fields_of, text
 from engine.people import Resident
-from engine.plan import DEFICIT, figures, shown
-from engine.review import DECIDED, LIVE, Item
-from engine.rules.evaluator import Firing, Indeterminate, Silent, evaluate
-from engine.rules.model import SEVERITIES, Rule
-from engine.safety import Facts, Verdict, vet
-from engine.signals import VOCABULARY, Signal, Signals
+from engine.plan import figures, goal_of, shown
+from engine.plans.model import Declined, Goal
+from engine.plans.tables import sources
+from engine.plans.words import note, render
+from engine.rules.evaluator import Firing, Indeterminate
+from engine.rules.model import AdviceCase, AdviceRule, FlagCase, FlagRule, Rule
+from engine.signals import Signal, Signals
+from engine.vocabulary import VOCABULARY
 
 # An evidence snapshot names this many readings by id; the rest are bound by count and digest.
 NAMED_INPUTS: Final = 60
 SNOW: Final = frozenset({12, 1, 2, 3})
 HEAT: Final = frozenset({6, 7, 8, 9})
+# Few goals at a time are kept; what only invites, warns of the weather or asks to measure is no goal.
+MOST_GOALS: Final = 2
+NO_GOAL: Final = frozenset({"guidance", "data-quality", "heat"})
+# While a doctor is to be called today or tomorrow, no goal is told beside it.
+HURRIED: Final = frozenset({"urgent", "emergency"})
+# What must be said is the advice of this topic.
+DEMANDED: Final = {"smoking_cessation": "tobacco"}
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,122 +56,218 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the rules said: drafts, vetoed firings with reasons, silent topics, rules that lack a measurement."""
+    """Everything that was said of one person, and what became of it: drafts, and rules without one with the reason.
 
+    `failed` are rules whose text our own code could not write.
+    """
+
+    judgement: Judgement
     drafts: tuple[Draft, ...]
-    blocked: tuple[Verdict, ...]
-    silent: frozenset[str]
-    indeterminate: tuple[Indeterminate, ...]
+    withdrawn: dict[str, str]
+    failed: tuple[str, ...] = ()
 
     @property
-    def withdrawn(self) -> dict[str, str]:
-        """Rules whose open advice no longer stands, with the reason."""
-        gone = dict.fromkeys(self.silent, "no-longer-applies")
-        return gone | {verdict.firing.rule.id: f"vetoed {','.join(verdict.reasons)}" for verdict in self.blocked}
-
-
-class Create(msgspec.Struct, frozen=True):
-    """Put a new draft into the queue."""
-
-    draft: Draft
-
-
-class Supersede(msgspec.Struct, frozen=True):
-    """Take `item` out of the queue for `reason`; `draft` takes its place if there is one."""
-
-    item: Item
-    draft: Draft | None
-    reason: str
-
-
-class Keep(msgspec.Struct, frozen=True):
-    """Leave `item` as it is: unchanged, decided or cooling-down."""
-
-    item: Item
-    reason: str
-
-
-Change = Create | Supersede | Keep
+    def indeterminate(self) -> tuple[Indeterminate, ...]:
+        """The advice rules that lack a measurement."""
+        return self.judgement.indeterminate
 
 
 def assess(
     person: Resident,
-    signals: Signals,
+    picture: Signals,
     rules: Sequence[Rule],
     as_of: datetime,
-    facts: Facts | None = None,
     *,
     first: bool = False,
+    wish: str | None = None,
 ) -> Assessment:
-    """All rules evaluated, vetted and written; `first` tells that this person never had advice before."""
-    known = facts or {}
-    outcomes = [evaluate(rule, _with_facts(signals, known)) for rule in rules]
-    firings = [outcome for outcome in outcomes if isinstance(outcome, Firing)]
-    verdicts = vet(firings, person, _with_facts(signals, known), known)
-    return Assessment(
-        drafts=tuple(_write(verdict, signals, as_of, first=first) for verdict in verdicts if verdict.allowed),
-        blocked=tuple(verdict for verdict in verdicts if not verdict.allowed),
-        silent=frozenset(outcome.rule.id for outcome in outcomes if isinstance(outcome, Silent)),
-        indeterminate=tuple(outcome for outcome in outcomes if isinstance(outcome, Indeterminate)),
-    )
+    """All rules judged and written; `first` tells that this person never had advice, `wish` the topic they chose."""
+    found = judge(picture, rules)
+    withdrawn = dict.fromkeys(found.silent, "no-longer-applies")
+    if person.status != "active":
+        gone = {rule.id: f"vetoed contraindication:{person.status}" for rule in rules}
+        return Assessment(judgement=found, drafts=(), withdrawn=gone)
+    goals = {
+        one.firing.rule.id: goal_of(one.firing, picture, found)
+        for one in found.proposals
+        if one.allowed and not one.bars
+    }
+    declined = {name: goal.reason for name, goal in goals.items() if isinstance(goal, Declined)}
+    allowed = [one for one in found.proposals if one.allowed and one.firing.rule.id not in declined]
+    hurried = found.urgency in HURRIED
+    chosen = choose(allowed, wish, frozenset(found.must), most=0 if hurried else MOST_GOALS)
+    goals |= _beside(chosen, goals, picture, found)
+    withdrawn |= {one.firing.rule.id: f"vetoed {','.join(_against(one.bars))}" for one in found.proposals}
+    withdrawn |= dict.fromkeys((one.firing.rule.id for one in allowed), "referral-first" if hurried else "two-goals")
+    withdrawn |= {name: f"declined:{reason}" for name, reason in declined.items()}
+    spoken = [*(Proposal(flag) for flag in found.flags), *chosen]
+    drafts: list[Draft] = []
+    failed: list[str] = []
+    for one in spoken:
+        try:
+            drafts.append(_write(one, goals.get(one.firing.rule.id), found, picture, as_of, first=first))
+        except (KeyError, ValueError):
+            # One text that cannot be filled must not take a referral with it; whoever evaluates counts it.
+            failed.append(one.firing.rule.id)
+    for draft in drafts:
+        withdrawn.pop(draft.rule_id, None)
+    return Assessment(judgement=found, drafts=tuple(drafts), withdrawn=withdrawn, failed=tuple(failed))
 
 
-def draft(person: Resident, signals: Signals, rules: Sequence[Rule], as_of: datetime) -> list[Draft]:
-    """The drafts alone, the highest tier first, with every veto question still open."""
-    return list(assess(person, signals, rules, as_of).drafts)
+def _beside(
+    chosen: Sequence[Proposal], goals: Mapping[str, Goal | Declined | None], picture: Signals, found: Judgement
+) -> dict[str, Goal | Declined | None]:
+    """The weight goals among the chosen, anew: food covers only what the movement chosen beside them does not."""
+    told = {one.firing.rule.id: goals.get(one.firing.rule.id) for one in chosen}
+    spent = [goal.figures.get("kcal_day", Decimal(0)) for goal in told.values() if isinstance(goal, Goal)]
+    heavy = {name for name, goal in told.items() if isinstance(goal, Goal) and goal.kind == "weight"}
+    return {
+        one.firing.rule.id: goal_of(one.firing, picture, found, sum(spent, Decimal(0)))
+        for one in chosen if one.firing.rule.id in heavy
+    }  # fmt: skip
 
 
-def _with_facts(signals: Signals, facts: Facts) -> Signals:
-    """The same signals with an answered pregnancy question in them."""
-    if "pregnancy" not in facts:
-        return signals
-    answered = Signal(value=Decimal(int(facts["pregnancy"])), unit="1", count=1)
-    return Signals(signals.as_of, {**signals.values, "pregnancy.possible": answered})
+def choose(
+    proposals: Sequence[Proposal],
+    wish: str | None = None,
+    must: Collection[str] = frozenset(),
+    *,
+    most: int = MOST_GOALS,
+) -> tuple[Proposal, ...]:
+    """At most `most` goals, one a topic, in the order of conflict; the own choice and what must be said come first."""
+    demanded = {topic for code, topic in DEMANDED.items() if code in must}
+    goals: dict[str, Proposal] = {}
+    others: list[Proposal] = []
+    for one in sorted(proposals, key=lambda proposal: _rank(proposal.firing.rule, wish, demanded)):
+        if one.firing.rule.topic in NO_GOAL:
+            others.append(one)
+        elif len(goals) < most:
+            goals.setdefault(one.firing.rule.topic, one)
+    kept = {id(one) for one in (*goals.values(), *others)}
+    return tuple(one for one in proposals if id(one) in kept)
 
 
-def _write(verdict: Verdict, signals: Signals, as_of: datetime, *, first: bool) -> Draft:
-    firing = verdict.firing
+def _rank(rule: FlagRule | AdviceRule, wish: str | None, demanded: Collection[str]) -> tuple[bool, bool]:
+    wished = isinstance(rule, AdviceRule) and wish in {rule.topic, rule.plan}
+    return not wished, rule.topic not in demanded
+
+
+def _against(bars: Sequence[Bar]) -> list[str]:
+    """The bars that are sure as `tier:rule`, else the questions that keep them open."""
+    sure = [f"{bar.tier}:{bar.rule}" for bar in bars if bar.sure]
+    return list(dict.fromkeys(sure or [f"ask:{question}" for bar in bars for question in bar.ask]))
+
+
+def _write(
+    proposal: Proposal,
+    goal: Goal | Declined | None,
+    found: Judgement,
+    picture: Signals,
+    as_of: datetime,
+    *,
+    first: bool,
+) -> Draft:
+    firing = proposal.firing
     rule, case = firing.rule, firing.case
-    open_questions = bool(verdict.ask) and case.message_open is not None
-    plan = figures(firing, signals)
-    key = case.message_open if open_questions and case.message_open else case.message
-    values = {name: shown(value) for name, value in plan.items()}
-    texts = {language: _resident_text(language, key, values, rule, as_of) for language in LANGUAGES}
-    notes = {language: text(language, "nurse", rule.nurse_note, **values) for language in LANGUAGES}
-    # A deficit stays out of the evidence, too, until the questions are answered.
-    told = {name: value for name, value in values.items() if not open_questions or name not in DEFICIT}
+    assert isinstance(case, FlagCase | AdviceCase)
+    ask = in_order((*firing.ask, *proposal.ask))
+    waits = bool(proposal.bars)
+    key = (case.message_open if waits and isinstance(case, AdviceCase) else None) or case.message
+    values = _values(firing, found, picture, goal)
+    spoken = goal if isinstance(goal, Goal) and "plan" in fields_of(catalogue("ja")["resident", key]) else None
+    also = () if waits else _also(rule, spoken, found, as_of)
+    texts = {language: _words(language, key, values, spoken, also) for language in LANGUAGES}
+    notes = {language: _note(language, rule.nurse_note, values, spoken) for language in LANGUAGES}
+    evidence = _evidence(firing, found, picture, as_of)
     return Draft(
         topic=rule.topic, rule_id=rule.id, rule_version=rule.version, text_version=rule.text_version,
-        severity=case.severity, text_ja=texts["ja"], text_en=texts["en"], ask=verdict.ask,
-        evidence=_evidence(verdict, signals, as_of) | {"plan": told, "note": notes, "first": first, "message": key},
+        severity=case.severity, text_ja=texts["ja"], text_en=texts["en"], ask=ask,
+        evidence=evidence | {"ask": list(ask), "plan": values, "note": notes, "first": first, "message": key}
+        | _told_of(evidence, key, spoken, found, also),
     )  # fmt: skip
 
 
-def _resident_text(language: Language, key: str, values: Mapping[str, str], rule: Rule, as_of: datetime) -> str:
-    lines = [text(language, "resident", key, **values)]
-    if rule.action == "exercise-increase" and as_of.month in SNOW:
-        lines.append(text(language, "resident", "season.winter"))
-    if rule.action == "exercise-increase" and as_of.month in HEAT:
-        lines.append(text(language, "resident", "season.summer"))
-    return "\n".join(lines)
+def _values(firing: Firing, found: Judgement, picture: Signals, goal: Goal | Declined | None) -> dict[str, str]:
+    """The numbers the texts may name."""
+    if isinstance(firing.rule, FlagRule):
+        return flag_figures(firing, found.values)
+    return {name: shown(value) for name, value in figures(firing, picture, found, goal).items()}
 
 
-def _evidence(verdict: Verdict, signals: Signals, as_of: datetime) -> dict[str, Any]:
-    rule, case = verdict.firing.rule, verdict.firing.case
+def _words(
+    language: Language, key: str, values: Mapping[str, str], goal: Goal | None, also: Sequence[str]
+) -> str:  # fmt: skip
+    """The text, without the lines that would name a number nobody knows."""
+    plan = "" if goal is None else render(language, goal)
+    whole = catalogue(language)["resident", key].split("\n")
+    known = [line for line in whole if not any(values.get(name) == UNKNOWN for name in fields_of(line))]
+    named = {**values, "plan": plan, "test": _label(language, values.get("test", UNKNOWN))}
+    lines = [line.format_map(named) for line in known or whole]
+    return "\n".join([*lines, *(text(language, "resident", one) for one in also)])
+
+
+def _note(language: Language, key: str, values: Mapping[str, str], goal: Goal | None) -> str:
+    """The nurse's note and the goal's; a number that is not known is a dash: a note never holds up a referral."""
+    wanted = fields_of(catalogue(language)["nurse", key])
+    own = text(language, "nurse", key, **{name: values.get(name, UNKNOWN) for name in wanted})
+    more = None if goal is None else note(language, goal)
+    return own if more is None else f"{own} {more}"
+
+
+def _label(language: Language, signal: str) -> str:
+    spec = VOCABULARY.get(signal)
+    return UNKNOWN if spec is None else spec.ja if language == "ja" else spec.en
+
+
+def _also(rule: Rule, goal: Goal | None, found: Judgement, as_of: datetime) -> tuple[str, ...]:
+    """Where the text asks to move: a word on snow or heat, and after meals, if the goal has none; sugar at hand."""
+    if not isinstance(rule, AdviceRule) or "exercise_increase" not in rule.barred_by:
+        return ()
+    own = goal is None
+    conditions = {
+        "season.winter": own and as_of.month in SNOW and "env.snow" not in rule.signals,
+        "season.summer": own and as_of.month in HEAT,
+        "must.after-meal": (goal is None or goal.kind == "steps") and "fasted_exercise" in found.must_not,
+        "must.sugar": "hypoglycemia_precaution" in found.must,
+    }
+    return tuple(key for key, holds in conditions.items() if holds)
+
+
+def _told_of(
+    evidence: Mapping[str, Any], key: str, goal: Goal | None, found: Judgement, also: Sequence[str]
+) -> dict[str, Any]:
+    """Where each line comes from: the keys in order, and what the goal rests on, its sources and its classes'."""
+    lines = () if goal is None else goal.lines
+    texts = [key, *(line.key for line in lines), *also]
+    if goal is None:
+        return {"texts": texts}
+    of_classes = (source for name in goal.classes for source in found.settled[name].rule.source)
+    published = [msgspec.to_builtins(one) for one in (*(sources()[name] for name in goal.sources), *of_classes)]
+    numbers = {name: shown(value) for name, value in goal.figures.items()}
+    told = {"kind": goal.kind, "figures": numbers, "rules": list(goal.rules), "sources": published}
+    return {"texts": texts, "goal": told, "sources": [*evidence["sources"], *published]}
+
+
+def _evidence(firing: Firing, found: Judgement, picture: Signals, as_of: datetime) -> dict[str, Any]:
+    rule, case = firing.rule, firing.case
+    assert isinstance(case, FlagCase | AdviceCase)
     return {
         "as_of": as_of.isoformat(),
         "rule": {"id": rule.id, "version": rule.version, "text_version": rule.text_version, "case": case.name,
                  "review": rule.review, "valid_from": rule.valid_from.isoformat(), "boundary": case.boundary},
         "sources": [msgspec.to_builtins(source) for source in rule.source],
-        "reasons": [reason.words for reason in verdict.firing.reasons],
-        "signals": {name: _frozen(signals.values[name]) for name in sorted(rule.signals) if name in signals.values},
-        "ask": list(verdict.ask),
+        "reasons": [reason.words for reason in firing.reasons],
+        "signals": {name: _frozen(name, found, picture) for name in sorted(rule.signals)},
+        "must_not": sorted(found.must_not),
+        "must": sorted(found.must),
+        "red_flags": list(found.red_flags),
         "cooldown_days": rule.cooldown_days if case.cooldown_days is None else case.cooldown_days,
     }  # fmt: skip
 
 
-def _frozen(signal: Signal) -> dict[str, Any]:
+def _frozen(name: str, found: Judgement, picture: Signals) -> dict[str, Any]:
     """A signal as JSON with its readings: named up to a limit, bound by a digest beyond."""
+    signal = picture.values.get(name) or Signal(value=found.values.get(name), unit=VOCABULARY[name].unit)
     digest = hashlib.sha256("\n".join(signal.inputs).encode()).hexdigest()
     numbers = {"value": signal.value, "low": signal.low, "high": signal.high}
     return {
@@ -168,79 +275,3 @@ def _frozen(signal: Signal) -> dict[str, Any]:
         "unit": signal.unit, "count": signal.count, "note": signal.note,
         "inputs": list(signal.inputs[-NAMED_INPUTS:]), "inputs_total": len(signal.inputs), "inputs_digest": digest,
     }  # fmt: skip
-
-
-def merge(
-    items: Sequence[Item], drafts: Sequence[Draft], now: datetime, withdrawn: Mapping[str, str] | None = None
-) -> list[Change]:
-    """What to do with the queue of one person; running it again on its own outcome changes nothing.
-
-    `items` are all advice of the person, `withdrawn` maps rules that no longer stand to the reason.
-    """
-    changes: list[Change] = []
-    best = _one_per_topic(drafts)
-    for topic in sorted({*best, *(item.topic for item in items if item.state in LIVE)}):
-        live = [item for item in items if item.topic == topic and item.state in LIVE]
-        changes += _merge_topic(live, [i for i in items if i.topic == topic], best.get(topic), now, withdrawn or {})
-    return changes
-
-
-def _one_per_topic(drafts: Sequence[Draft]) -> dict[str, Draft]:
-    best: dict[str, Draft] = {}
-    for one in drafts:
-        if one.topic not in best or _weight(one.severity) > _weight(best[one.topic].severity):
-            best[one.topic] = one
-    return best
-
-
-def _merge_topic(
-    live: Sequence[Item], all_items: Sequence[Item], new: Draft | None, now: datetime, withdrawn: Mapping[str, str]
-) -> list[Change]:
-    if new is None:
-        return [
-            Supersede(i, None, withdrawn[i.rule_id]) if i.rule_id in withdrawn else Keep(i, "unchanged") for i in live
-        ]
-    if live:
-        doubles: list[Change] = [Supersede(item, None, "duplicate") for item in live[:-1]]
-        return doubles + _renew(live[-1], new)
-    cooling = next((item for item in reversed(all_items) if _cooling(item, new, now)), None)
-    return [Keep(cooling, "cooling-down")] if cooling else [Create(new)]
-
-
-def _renew(item: Item, new: Draft) -> list[Change]:
-    """An approval that is still held is only overtaken by something more serious."""
-    if item.state == "approved" and _weight(new.severity) <= _weight(item.severity):
-        return [Keep(item, "decided")]
-    return [Supersede(item, new, "evidence-changed")] if changed(item, new) else [Keep(item, "unchanged")]
-
-
-def _cooling(item: Item, new: Draft, now: datetime) -> bool:
-    """Whether a decision on the same rule is too fresh to come again; something more serious never waits."""
-    if item.state not in DECIDED or item.rule_id != new.rule_id or _weight(new.severity) > _weight(item.severity):
-        return False
-    return now < item.updated_at + timedelta(days=int(item.evidence.get("cooldown_days", 0)))
-
-
-def changed(item: Item, new: Draft) -> bool:
-    """Whether `new` says something else than `item`: rule, text, case, questions, or a number by more than its step."""
-    old = item.evidence
-    same = (
-        (item.rule_id, item.rule_version, item.text_version) == (new.rule_id, new.rule_version, new.text_version)
-        and item.severity == new.severity
-        and old["rule"]["case"] == new.evidence["rule"]["case"]
-        and old["ask"] == new.evidence["ask"]
-        and old.get("message") == new.evidence.get("message")
-    )
-    return not same or any(_moved(old, new.evidence, name) for name in new.evidence["signals"])
-
-
-def _moved(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
-    before, after = (side["signals"].get(name, {}).get("value") for side in (old, new))
-    if before is None or after is None:
-        return before is not after
-    step = VOCABULARY[name].material if name in VOCABULARY else Decimal(0)
-    return abs(Decimal(after) - Decimal(before)) >= step
-
-
-def _weight(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else -1

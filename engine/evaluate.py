@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random, SystemRandom
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from engine.advice import Assessment, Change, Create, Draft, Supersede, assess, merge
+from engine.advice import Assessment, Draft, assess
 from engine.consent import permits
 from engine.contract.ids import new_id
-from engine.people import Resident
+from engine.merging import Change, Create, Supersede, merge
+from engine.picture import signals_of, wish_of, zone_of
 from engine.review import ENGINE, Command, Decision, Item, Verb, decide, rank
-from engine.rules import Rule, load_catalogue
-from engine.signals import BP_DAYS, STEP_DAYS, Point, Signals, signals
+from engine.rules import AdviceRule, FlagRule, Rule, in_force, load_catalogue
 from engine.store import (
     repo_advice,
     repo_consents,
-    repo_history,
     repo_outbox,
-    repo_places,
     repo_residents,
     repo_shows,
     tallies,
 )
 from engine.store.database import Connection, Engine, StoreError, read, translated, write
 from engine.store.filing import misfiled
-from engine.store.instants import to_micros
 
 TOPIC: Final = "evaluate"
-# How far back each kind is read; the weight filter has forgotten what is older.
-LOOK_BACK: Final = {
-    "body-weight": timedelta(days=120),
-    "steps-total": timedelta(days=STEP_DAYS + 1),
-    "steps-day": timedelta(days=STEP_DAYS + 1),
-    "steps-interval": timedelta(days=STEP_DAYS + 1),
-    "systolic": timedelta(days=BP_DAYS + 1),
-    "diastolic": timedelta(days=BP_DAYS + 1),
-}
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,29 +38,6 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     kept: int = 0
     missing: tuple[str, ...] = ()
     skipped: str | None = None
-
-
-def zone_of(connection: Connection, person: Resident) -> ZoneInfo:
-    """The zone in which this person's days are cut: the household's."""
-    home = repo_places.household(connection, person.household_id) if person.household_id else None
-    return ZoneInfo(home.zone if home else repo_places.ZONE)
-
-
-def history_of(connection: Connection, resident: str, now: datetime) -> dict[str, list[Point]]:
-    """The points the signals look at, up to and including `now`."""
-    until = to_micros(now) + 1
-    spans: dict[timedelta, list[str]] = {}
-    for kind, span in LOOK_BACK.items():
-        spans.setdefault(span, []).append(kind)
-    found: dict[str, list[Point]] = {}
-    for span, kinds in spans.items():
-        found |= repo_history.history(connection, resident, kinds, to_micros(now - span), until)
-    return found
-
-
-def signals_of(connection: Connection, person: Resident, now: datetime) -> Signals:
-    """Every signal of a stored resident at `now`."""
-    return signals(person, history_of(connection, person.id, now), zone_of(connection, person), now)
 
 
 def evaluate(
@@ -93,9 +57,12 @@ def evaluate(
         return Evaluation(skipped="unknown-resident")
     items = repo_advice.listed(connection, resident=resident, states=None, limit=10_000)
     local = now.astimezone(zone_of(connection, person))
-    catalogue = tuple(rules) if rules is not None else load_catalogue()
-    found = assess(person, signals_of(connection, person, now), catalogue, local, first=not items)
+    catalogue = in_force(tuple(rules) if rules is not None else load_catalogue(), local.date())
+    picture, wish = signals_of(connection, person, now), wish_of(connection, person, now)
+    found = assess(person, picture, catalogue, local, first=not items, wish=wish)
     drafts, withdrawn = _consented(connection, resident, found, catalogue, now)
+    if found.failed:
+        tallies.add(connection, {("draft-failed", rule): 1 for rule in found.failed})
     # What was told on somebody else's readings does not stand in the way of what is true.
     mistaken = misfiled(connection, items)
     standing = [item for item in _awake(connection, items, now) if item.id not in mistaken]
@@ -194,9 +161,10 @@ def _consented(
     connection: Connection, resident: str, found: Assessment, rules: Sequence[Rule], now: datetime
 ) -> tuple[list[Draft], dict[str, str]]:
     """The drafts the resident agreed to, and which rules no longer stand."""
-    barred = _barred(connection, resident, {rule.topic for rule in rules}, now)
+    topics = {rule.id: rule.topic for rule in rules if isinstance(rule, FlagRule | AdviceRule)}
+    barred = _barred(connection, resident, topics.values(), now)
     drafts = [draft for draft in found.drafts if draft.topic not in barred]
-    return drafts, found.withdrawn | {rule.id: "no-consent" for rule in rules if rule.topic in barred}
+    return drafts, found.withdrawn | {name: "no-consent" for name, topic in topics.items() if topic in barred}
 
 
 def _apply(

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from engine.goals import bmi_after, first_goal
+from engine.plans.needs import bmi_after, first_goal
 from engine.rules.evaluator import (
     NO_OPTIONS,
     Answer,
@@ -125,6 +125,11 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         found = self.settled.get(name)
         return None if found is None else found.gives
 
+    def parameters(self, name: str) -> Mapping[str, Decimal]:
+        """The parameters of the case the class `name` settled on; none while it is open."""
+        found = self.settled.get(name)
+        return {} if found is None or found.case is None else found.case.parameters
+
 
 def judge(picture: Signals, rules: Sequence[Rule]) -> Judgement:
     """What `rules` say of `picture`; their order does not matter."""
@@ -135,7 +140,8 @@ def judge(picture: Signals, rules: Sequence[Rule]) -> Judgement:
     found = [(rule, look.flag(rule)) for rule in rules if isinstance(rule, FlagRule)]
     flags = [outcome for _, outcome in found if isinstance(outcome, Firing)]
     bars = [bar for rule in rules if isinstance(rule, VetoRule) for bar in look.bars(rule)]
-    forbidden = [bar for bar in bars if bar.code not in MUSTS] + _emergencies(flags)
+    barred = [bar for bar in bars if bar.code not in MUSTS] + _emergencies(flags)
+    forbidden = sorted(barred, key=_bar_order)
     proposed = [(rule, look.advice(rule)) for rule in rules if isinstance(rule, AdviceRule)]
     proposals = [
         Proposal(out, _against(rule, forbidden)) for rule, out in proposed if isinstance(out, Firing)
@@ -143,7 +149,7 @@ def judge(picture: Signals, rules: Sequence[Rule]) -> Judgement:
     asked = [*(q for flag in flags for q in flag.ask), *(q for bar in bars for q in bar.ask), *look.only_asked]
     return Judgement(
         values=values, settled=settled, flags=tuple(sorted(flags, key=_flag_order)),
-        bars=tuple(sorted(forbidden, key=_bar_order)),
+        bars=tuple(forbidden),
         musts=tuple(sorted((bar for bar in bars if bar.code in MUSTS), key=_bar_order)),
         proposals=tuple(sorted(proposals, key=_proposal_order)),
         silent=frozenset(rule.id for rule, out in (*found, *proposed) if out is None),

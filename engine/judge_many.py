@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.goals import PERCENT, PERCENT_FROM, SEVERE_FROM, SEVERE_PERCENT, SMALL_GOAL, bmi_after, first_goal
 from engine.judge import Bar, Look, Settled, class_order, settle
+from engine.plans.needs import bmi_after, first_goal
+from engine.plans.tables import energy
 from engine.rules.evaluator import Firing, Indeterminate, _possible, cuts, regions
 from engine.rules.model import SEVERITIES, AdviceRule, ClassRule, FlagCase, FlagRule, Rule, VetoCase, VetoRule
 from engine.signals import Signals
@@ -126,30 +127,63 @@ def _advice(rule: AdviceRule) -> Callable[[Values, Classes], Firing | Indetermin
 def _shared(
     rule: Rule, columns: Columns, settled: Mapping[str, Shared[Settled]], judge_one: Callable[[Values, Classes], T]
 ) -> Shared[T]:
-    """Each pattern of the rule's signals judged once."""
+    """Each pattern of the rule's signals judged once: first by what classes are, then by what an open one lacks."""
     names = sorted(rule.signals | unasked_of(rule))
-    coded = {name: _codes(rule, name, columns, settled) for name in names}
-    numbers = [name for name in names if name not in ANSWERS]
-    answers = [] if isinstance(rule, ClassRule) else [name for name in names if name in ANSWERS]
-    patterns, first = _numbered([coded[name] for name in names if name not in answers], _people(columns))
-    if answers:
-        seen = [_looked_at(rule, *_person(rule, at, numbers, coded, settled)) for at in first]
-        for name in answers:
-            # An answer that no case still open looks at may as well not be given.
-            coded[name] = np.where(np.array([name in one for one in seen])[patterns], coded[name], -1)
-        patterns, first = _numbered([patterns, *(coded[name] for name in answers)], len(patterns))
-    outcomes = [judge_one(*_person(rule, at, names, coded, settled)) for at in first]
-    return Shared(patterns, tuple(outcomes))
+    whole = {name: _codes(rule, name, columns, settled) for name in names}
+    coded = whole | {name: _by_value(settled[name])[whole[name]] for name in names if name in settled}
+    patterns, first = _narrowed(rule, coded, settled, _people(columns))
+    outcomes = [judge_one(*_person(rule, at, coded, settled)) for at in first]
+    unsure = np.array([not _final(outcome) for outcome in outcomes], dtype=bool)[patterns]
+    open_names = [name for name in names if name in settled and (whole[name] != coded[name])[unsure].any()]
+    if not open_names:
+        return Shared(patterns, tuple(outcomes))
+    coded |= {name: np.where(unsure, whole[name], coded[name]) for name in open_names}
+    finer, first = _numbered([patterns, *(coded[name] for name in open_names)], len(patterns))
+    again = [
+        judge_one(*_person(rule, at, coded, settled)) if unsure[at] else outcomes[patterns[at]] for at in first
+    ]  # fmt: skip
+    return Shared(finer, tuple(again))
+
+
+def _narrowed(
+    rule: Rule, coded: dict[str, Codes], settled: Mapping[str, Shared[Settled]], people: int
+) -> tuple[Codes, list[int]]:
+    """The patterns of `coded`; an answer that no case still open looks at is made an unasked one in it."""
+    answers = [] if isinstance(rule, ClassRule) else [name for name in coded if name in ANSWERS]
+    numbers = {name: codes for name, codes in coded.items() if name not in answers}
+    patterns, first = _numbered(list(numbers.values()), people)
+    if not answers:
+        return patterns, first
+    seen = [_looked_at(rule, *_person(rule, at, numbers, settled)) for at in first]
+    for name in answers:
+        coded[name] = np.where(np.array([name in one for one in seen])[patterns], coded[name], -1)
+    return _numbered([patterns, *(coded[name] for name in answers)], people)
+
+
+def _final(outcome: object) -> bool:
+    """Whether an outcome names nothing that is missing, so that it cannot matter what an open class lacks."""
+    if isinstance(outcome, Settled):
+        return outcome.case is not None
+    if isinstance(outcome, tuple):
+        return all(bar.sure for bar in outcome)
+    return not isinstance(outcome, Indeterminate)
+
+
+def _by_value(shared: Shared[Settled]) -> Codes:
+    """For each outcome of a class the first one that is the same number, or may be the same numbers."""
+    first: dict[tuple[Decimal | None, tuple[Decimal, ...]], int] = {}
+    keys = [(None if one.case is None else one.case.number, one.options) for one in shared.outcomes]
+    return np.array([first.setdefault(key, at) for at, key in enumerate(keys)], dtype=np.int64)
 
 
 def _person(
-    rule: Rule, at: int, names: Sequence[str], coded: Mapping[str, Codes], settled: Mapping[str, Shared[Settled]]
+    rule: Rule, at: int, coded: Mapping[str, Codes], settled: Mapping[str, Shared[Settled]]
 ) -> tuple[Values, Classes]:
     """What `rule` sees of the person in row `at`: a value that stands for each number, and the classes."""
     values: Values = {}
     classes: Classes = {}
-    for name in names:
-        code = int(coded[name][at])
+    for name, codes in coded.items():
+        code = int(codes[at])
         if name in settled:
             classes[name] = one = settled[name].outcomes[code]
             values[name] = None if one.case is None else one.case.number
@@ -184,7 +218,21 @@ def _codes(rule: Rule, name: str, columns: Columns, settled: Mapping[str, Shared
         return np.full(_people(columns), -1, np.int64)
     edges = np.array([float(cut) for cut in cuts(rule, name)])
     codes = np.searchsorted(edges, column, "left") + np.searchsorted(edges, column, "right")
-    return np.where(np.isnan(column), -1, codes).astype(np.int64)
+    alike = _alike(rule, name)
+    return alike[np.where(np.isnan(column), len(alike) - 1, codes)]
+
+
+def _alike(rule: Rule, name: str) -> Codes:
+    """For each region of a signal, and at last for a missing one, the first that satisfies the same comparisons.
+
+    To flags and vetoes a missing number is the same as one that satisfies none; to others it may be anything.
+    """
+    compared = [c for case in rule.cases for c in case.conditions if c.signal == name]
+    parts = [tuple(c.holds(value) for c in compared) for value in regions(rule, name)]
+    first: dict[tuple[bool, ...], int] = {}
+    if isinstance(rule, FlagRule | VetoRule) and name not in ANSWERS:
+        first[tuple(c.holds(None) for c in compared)] = -1
+    return np.array([*(first.setdefault(part, at) for at, part in enumerate(parts)), -1], dtype=np.int64)
 
 
 def _numbered(coded: Sequence[Codes], people: int) -> tuple[Codes, list[int]]:
@@ -235,8 +283,9 @@ def _after_goal(weight: Column, bmi: Column, height: Column) -> Column:
     whole = np.isfinite(weight) & np.isfinite(bmi) & np.isfinite(height) & (np.nan_to_num(height) > 0)
     kg, cm = (np.rint(np.where(whole, column, 1.0) * 100) for column in (weight, height))
     plain = whole & (kg / 100 == weight) & (cm / 100 == height)
-    percent = np.where(bmi >= float(SEVERE_FROM), int(SEVERE_PERCENT), int(PERCENT))
-    goal = np.where(bmi < float(PERCENT_FROM), int(SMALL_GOAL * 10), (kg * percent + 500) // 1000)
+    goal = np.full(len(bmi), float(energy().waist.kg * 10))
+    for row in sorted(energy().share, key=lambda row: row.bmi_from):
+        goal = np.where(bmi >= float(row.bmi_from), (kg * float(row.percent) + 500) // 1000, goal)
     left = kg - 10 * goal
     square = cm * cm
     after[plain] = (np.sign(left) * ((2e7 * np.abs(left) + square) // (2 * square)) / 10)[plain]

@@ -2,94 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from engine.judge import Judgement
+from engine.plans.compose import build
+from engine.plans.model import KINDS, Declined, Goal, Kind
+from engine.plans.numbers import UNKNOWN, numbers_of
+from engine.plans.person import Aims, person_of
 from engine.rules.evaluator import Firing
+from engine.rules.model import AdviceRule
 from engine.signals import Signals
 
-# +10 minutes of walking are about +1,000 steps (the 2023 guide); brisk walking is 4.3 METs, of which 1 is rest.
-STEPS_PER_MINUTE: Final = Decimal(100)
-BRISK_NET_METS: Final = Decimal("3.3")
-KCAL_PER_MET_HOUR_KG: Final = Decimal("1.05")
-RICE_KCAL_PER_100G: Final = Decimal(156)
-# These numbers promise a loss of weight: they are not even kept while a veto question is open.
-DEFICIT: Final = frozenset({"loss_kg", "kcal", "rice_g", "walk_minutes", "months"})
+# The plan a rule names -> the kind of goal; a kind is its own name.
+_KINDS: Final[dict[str, Kind]] = {**{kind: kind for kind in KINDS}, "weight-loss": "weight"}
+
+Figures = dict[str, Decimal | str]
 
 
-def figures(firing: Firing, signals: Signals) -> dict[str, Decimal | str]:
-    """The numbers the texts of this firing need; `-` for one that is unknown."""
-    return _PLANS[firing.rule.plan](firing, signals)
+def figures(firing: Firing, picture: Signals, found: Judgement, goal: Goal | Declined | None = None) -> Figures:
+    """The numbers the texts of this firing need, those of its `goal` among them; `-` for one that is unknown.
+
+    What `found` forbids is in no goal, so it is not among them; `-` stands for the steps of a goal that is not told.
+    """
+    plan = firing.rule.plan if isinstance(firing.rule, AdviceRule) else ""
+    told = numbers_of(found.values, aims_of(found), found.must_not)
+    told |= _OWN[plan](picture, found) if plan in _OWN else {}
+    return told | goal.figures if isinstance(goal, Goal) else told
 
 
-def _steps_plan(firing: Firing, signals: Signals) -> dict[str, Decimal | str]:
-    """The next goal: what is walked now, to the nearest hundred, plus a step, never beyond the target."""
-    week = signals.values["steps.mean_7d"]
-    mean = week.value or Decimal(0)
-    target = firing.case.parameters["target"]
-    goal = min(_round(mean, 100) + firing.case.parameters["step"], target)
-    extra = goal - mean
-    minutes = _ceil(extra / STEPS_PER_MINUTE, 1)
-    return {
-        "mean": mean, "target": target, "goal": goal, "extra": extra, "minutes": minutes,
-        "days": Decimal(week.count), "low": _or_dash(week.low), "high": _or_dash(week.high),
-    }  # fmt: skip
+def goal_of(firing: Firing, picture: Signals, found: Judgement, moved: Decimal = Decimal(0)) -> Goal | Declined | None:
+    """The goal this advice is about, or why it is declined; None when its plan is no goal or the age is unknown.
+
+    `moved` kcal/day of a loss are done by another goal's movement (its figure `kcal_day`).
+    `engine.plans.words.render` puts it into words in which nothing is said that `found` forbids.
+    """
+    plan = firing.rule.plan if isinstance(firing.rule, AdviceRule) else ""
+    kind = _KINDS.get(plan)
+    person = person_of(found.values, picture.as_of, aims_of(found))
+    return None if kind is None or person is None else build(kind, person, found.must_not, moved)
 
 
-def _weight_plan(firing: Firing, signals: Signals) -> dict[str, Decimal | str]:
-    """The range to aim for, and, where the case allows a loss goal, its kg and the daily energy for it."""
-    level, bmi = signals.values["weight.level"], signals.values["bmi"]
-    weight, p = level.value or Decimal(0), firing.case.parameters
-    plan: dict[str, Decimal | str] = {
-        "bmi": _or_dash(bmi.value), "weight": _tenth(weight), "days": _or_dash(signals.value("weight.days_28d")),
-        "target_low": p["target_low"], "target_high": p["target_high"],
-    }  # fmt: skip
-    if "loss_percent" not in p or bmi.value is None:
-        return plan
-    percent = p["severe_percent"] if bmi.value >= p["severe_from"] else p["loss_percent"]
-    loss = _tenth(weight * percent / 100)
-    kcal = (loss * p["kcal_per_kg"] / p["days"]).quantize(Decimal(1), ROUND_HALF_UP)
-    rice = _round(kcal * 100 / RICE_KCAL_PER_100G, 5)
-    walk = _ceil(kcal * 60 / (KCAL_PER_MET_HOUR_KG * BRISK_NET_METS * weight), 1)
-    months = (p["days"] / 30).quantize(Decimal(1), ROUND_HALF_UP)
-    return plan | {"loss_kg": loss, "kcal": kcal, "rice_g": rice, "walk_minutes": walk, "months": months}
+def aims_of(found: Judgement) -> Aims:
+    """What the classes of `found` aim at: the range of the BMI and the steps a day."""
+    bmi, steps = (found.parameters(name) for name in ("bmi.target", "steps.target"))
+    return Aims(low=bmi.get("low"), high=bmi.get("high"), steps=steps.get("target"))
 
 
-def _referral_plan(firing: Firing, signals: Signals) -> dict[str, Decimal | str]:
-    """The pressures to show: the highest ones when a single reading decided, else the means."""
-    single = any(reason.signal.endswith("_max") for reason in firing.reasons)
-    suffix = "max" if single else "mean"
-    shown = {name: signals.value(f"bp.home.{name}_{suffix}") for name in ("systolic", "diastolic")}
-    plan: dict[str, Decimal | str] = {name: _whole_or_dash(value) for name, value in shown.items()}
-    plan["days"] = _or_dash(signals.value("bp.home.days_7d"))
-    for name in ("systolic", "diastolic"):
-        plan[f"{name}_max"] = _whole_or_dash(signals.value(f"bp.home.{name}_max"))
-    return plan
+def _steps(picture: Signals, found: Judgement) -> Figures:
+    """What is walked now and what to aim at; the next goal comes from the goal, where one is told."""
+    week = picture.values["steps.mean_7d"]
+    walked = {"mean": week.value, "target": aims_of(found).steps, "low": week.low, "high": week.high}
+    told: Figures = {name: _whole_or_dash(value) for name, value in walked.items()}
+    return told | {"days": Decimal(week.count)} | dict.fromkeys(("goal", "extra", "minutes"), UNKNOWN)
 
 
-Plan = Callable[[Firing, Signals], dict[str, Decimal | str]]
-_PLANS: Final[dict[str, Plan]] = {"steps": _steps_plan, "weight-loss": _weight_plan, "referral": _referral_plan}
+def _weight(picture: Signals, _: Judgement) -> Figures:
+    return {"days": _whole_or_dash(picture.value("weight.days_28d"))}
 
 
-def _ceil(value: Decimal, step: int) -> Decimal:
-    return (value / step).to_integral_value(ROUND_CEILING) * step
-
-
-def _round(value: Decimal, step: int) -> Decimal:
-    return (value / step).to_integral_value(ROUND_HALF_UP) * step
-
-
-def _tenth(value: Decimal) -> Decimal:
-    return value.quantize(Decimal("0.1"), ROUND_HALF_UP)
+_OWN: Final = {"weight-loss": _weight, "steps": _steps}
 
 
 def _whole_or_dash(value: Decimal | None) -> Decimal | str:
-    return "-" if value is None else value.quantize(Decimal(1), ROUND_HALF_UP)
-
-
-def _or_dash(value: Decimal | None) -> Decimal | str:
-    return "-" if value is None else value
+    return UNKNOWN if value is None else value.quantize(Decimal(1), ROUND_HALF_UP)
 
 
 def shown(value: Decimal | str) -> str:

@@ -24,6 +24,7 @@ HOLD: Final = timedelta(minutes=10)
 CLAIM: Final = timedelta(minutes=10)
 # Working time within which each severity should be looked at; product policy.
 DUE: Final = {
+    "emergency": timedelta(minutes=15),
     "urgent": timedelta(hours=2),
     "prompt": timedelta(days=1),
     "soon": timedelta(days=3),

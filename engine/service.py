@@ -30,6 +30,7 @@ from engine.store.filing import adopt
 from engine.store.households import change_token, households_of
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 from engine.store.repo_weighings import Weighings
+from engine.urgent import asks_again
 from engine.visiting import LEAVES, Guests
 from engine.visiting import hear as hear_visitor
 
@@ -110,6 +111,9 @@ def _filed(connection: Connection, facts: Facts, spoken: Sequence[tuple[str, Any
     heard = _judge(connection, facts, spoken, now) if spoken else []
     if heard:
         write_batch(connection, heard, [], now)
+        # A red flag that is not surely somebody's: the mirrors of the home ask for another measurement.
+        for home in {item.household for item in heard if item.household and asks_again(item.outcome, now)}:
+            repo_shows.owe_home(connection, home, now)
     return heard
 
 

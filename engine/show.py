@@ -29,11 +29,19 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 def show(
-    person: Resident, history: History, items: Sequence[Item], events: Sequence[Event], zone: ZoneInfo, now: datetime
+    person: Resident,
+    history: History,
+    items: Sequence[Item],
+    events: Sequence[Event],
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    again: bool = False,
 ) -> Show:
     """The lines for `person` at `now`; no lines without a living consent to `mirror-display`.
 
-    `items` is the person's advice in any state, `events` what the person said about mirrors, `history` by kind.
+    `items` is the person's advice in any state, `events` what the person said about mirrors, `history` by kind. With
+    `again` the home is asked to measure again and say who: never which value, nor that it was this person's.
     """
     values = [
         value
@@ -43,6 +51,7 @@ def show(
     lines: dict[Language, list[str]] = {lang: [_line(value, zone, lang) for value in values] for lang in LANGUAGES}
     if permits(events, PURPOSE, None, None, now).granted:
         for lang in LANGUAGES:
+            lines[lang] += _request(lang) if again else []
             lines[lang] += _sentence(items, lang)
     ends = [event.until for event in events if event.until is not None and event.until > now]
     until = min([now + LASTS, *ends])
@@ -82,6 +91,10 @@ def _line(value: Shown, zone: ZoneInfo, lang: Language) -> str:
     amount = Decimal(value.value)
     key, words = ("mirror.weight", f"{amount:.1f}") if value.kind == "body-weight" else ("mirror.steps", f"{amount:,}")
     return text(lang, "resident", key, date=date, value=words)
+
+
+def _request(lang: Language) -> list[str]:
+    return [text(lang, "resident", "mirror.again"), text(lang, "resident", "mirror.again-who")]
 
 
 def _sentence(items: Sequence[Item], lang: Language) -> list[str]:

@@ -6,19 +6,22 @@ Residents who never said anything about mirrors cost nothing; who withdrew is se
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from engine.contract import topics
 from engine.contract.wire import encode
-from engine.evaluate import history_of, zone_of
+from engine.picture import history_of, zone_of
 from engine.show import PURPOSE, show
 from engine.store import repo_advice, repo_consents, repo_outbox, repo_places, repo_residents
 from engine.store.database import Connection, Engine, read, write
 from engine.store.filing import unmistaken
+from engine.store.inbox import red_flags
 from engine.store.repo_shows import TOPIC
 
 AT_ONCE: Final = 50
+# For so long a home is asked to measure again; the nurse and the inbox ask on.
+AGAIN: Final = timedelta(days=3)
 
 
 def messages_of(connection: Connection, resident: str, now: datetime) -> list[tuple[str, bytes]]:
@@ -28,7 +31,9 @@ def messages_of(connection: Connection, resident: str, now: datetime) -> list[tu
         return []
     events = repo_consents.events_of(connection, [resident], PURPOSE).get(resident, [])
     items = unmistaken(connection, repo_advice.listed(connection, resident=resident, states=None, limit=10_000))
-    made = encode(show(person, history_of(connection, resident, now), items, events, zone_of(connection, person), now))
+    again = bool(red_flags(connection, now - AGAIN, person.household_id))
+    history, zone = history_of(connection, resident, now), zone_of(connection, person)
+    made = encode(show(person, history, items, events, zone, now, again=again))
     homes = repo_places.gateways(connection, person.household_id)
     return [(topics.show(item.id, resident), made) for item in homes]
 

@@ -20,6 +20,7 @@ from engine.activity import HABIT_CUT, Activity, activity, day_totals
 from engine.dates import fiscal_year_age
 from engine.people import Resident, age_on
 from engine.seasons import season
+from engine.series.model import Model
 from engine.signals_columns import (
     BP_DAYS,
     CHANGE_DAYS,
@@ -105,14 +106,17 @@ def bmi(weight_kg: Decimal, height_cm: Decimal) -> Decimal:
     return (weight_kg * 10_000 / (height_cm * height_cm)).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
-def signals(person: Resident, history: History, zone: ZoneInfo, as_of: datetime) -> Signals:
-    """Everything measured of `person` at `as_of` (aware), days cut in `zone`; nothing after `as_of` is looked at."""
+def signals(person: Resident, history: History, zone: ZoneInfo, as_of: datetime, noise: Model | None = None) -> Signals:
+    """Everything measured of `person` at `as_of` (aware), days cut in `zone`; nothing after `as_of` is looked at.
+
+    `noise` are the parameters fitted to this person's weight, None before there are any.
+    """
     now = as_of.astimezone(zone)
     past = {kind: [p for p in points if p.at <= as_of] for kind, points in history.items()}
     known = {kind: [p for p in points if _sure(p)] for kind, points in past.items()}
     sound = {kind: [p for p in points if trusted(p)] for kind, points in known.items()}
     values = person_signals(person, now.date())
-    values |= _weight(sound.get("body-weight", ()), now)
+    values |= _weight(sound.get("body-weight", ()), now, noise)
     values["bmi"] = bmi_signal(values["weight.level"], values["height"])
     values |= _changes(sound.get("body-weight", ()), zone, now)
     values |= _steps(sound, zone, now)
@@ -143,8 +147,8 @@ def person_signals(person: Resident, today: date) -> dict[str, Signal]:
     }
 
 
-def _weight(points: Sequence[Point], now: datetime) -> dict[str, Signal]:
-    trend = weight_trend(((p.at, float(p.value)) for p in points), now)
+def _weight(points: Sequence[Point], now: datetime, noise: Model | None) -> dict[str, Signal]:
+    trend = weight_trend(((p.at, float(p.value)) for p in points), now, noise)
     recent = [p for p in points if now - p.at < timedelta(days=LEVEL_FRESH)]
     inputs = _ids(recent)
     stale = not recent or trend.level is None

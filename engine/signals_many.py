@@ -18,6 +18,8 @@ from engine.series.levels import level_and_forecast
 from engine.series.model import PRIOR, Model
 from engine.series.sen import theil_sen
 from engine.signals_columns import (
+    BP_DAYS,
+    HEART_DAYS,
     LEVEL_FRESH,
     Column,
     Floats,
@@ -34,6 +36,12 @@ from engine.signals_columns import (
 from engine.trends import CLAIM_DAYS, CLAIM_SPAN, FORGOTTEN
 
 BLOCK: Final = 4096
+_GRAM: Final = 3
+# Of these no older days are looked at.
+_NEWEST: Final = {
+    **{f"{kind}_{part}": BP_DAYS for kind in ("systolic", "diastolic") for part in ("morning", "evening", "top")},
+    **dict.fromkeys(("rest", "rest_top", "rest_low"), HEART_DAYS),
+}
 Dates = NDArray[np.datetime64]
 
 
@@ -44,7 +52,8 @@ class City:
     `weights` holds the median of each civil day's sure weighings (kg), `steps` the counted steps with `worn` telling
     the days on which they were really counted. Pressure is split into the means of morning and evening with the
     highest single value of the day; `rest` is each day's resting heart rate with its highest and lowest single one.
-    Days of pressure and heart are cut at 04:00. `male` is 1, 0 or NaN.
+    Days of pressure and heart are cut at 04:00. `male` is 1, 0 or NaN. Days may be float32 where three decimals tell
+    all there is to tell.
     """
 
     today: date
@@ -92,10 +101,20 @@ def empty_city(today: date, people: int) -> City:
 
 
 def _part(city: City, start: int, block: int) -> City:
-    rows: dict[str, Any] = {
-        field.name: getattr(city, field.name)[start : start + block] for field in fields(city) if field.name != "today"
-    }
+    """Some people, in float64, with no more days than are looked at."""
+    rows: dict[str, Any] = {}
+    for field in fields(city):
+        if field.name != "today":
+            rows[field.name] = _read(getattr(city, field.name)[start : start + block], _NEWEST.get(field.name))
     return replace(city, **rows)
+
+
+def _read(rows: NDArray[Any], days: int | None) -> NDArray[Any]:
+    newest = rows if days is None else rows[:, -days:]
+    if newest.dtype != np.float32:
+        return newest
+    # 65.1 is 65.0999985 in float32: halves would be rounded to the wrong side.
+    return np.round(newest.astype(np.float64), _GRAM)
 
 
 def _columns(city: City, model: Model) -> dict[str, Floats]:
@@ -144,9 +163,8 @@ def _weight(city: City, model: Model) -> dict[str, Floats]:
     smoothed = level_and_forecast(_remembered(city.weights), model, horizons=()).level
     level = half_up(np.where(recent, smoothed, np.nan), 2)
     slopes = theil_sen(month)
-    low, high = slopes.low * 7, slopes.high * 7
     span = LEVEL_FRESH - 1 - np.argmax(known, axis=1) - np.argmax(known[:, ::-1], axis=1)
-    claimed = (slopes.days >= CLAIM_DAYS) & (span >= CLAIM_SPAN) & ((low > 0) | (high < 0))
+    claimed = (slopes.days >= CLAIM_DAYS) & (span >= CLAIM_SPAN) & slopes.firm
     return {
         "weight.level": level,
         "weight.slope_kg_per_week": half_up(np.where(claimed, slopes.slope * 7, np.nan), 2),

@@ -1,209 +1,181 @@
 """Weight trend of one person: a robust level and forecast, and a slope that is spoken only when it is sure.
 
-The level comes from a damped local-linear Kalman filter whose observation noise grows for gross errors (another
-person on the scale, a box in the hands); the slope is Theil-Sen over 28 days with its 90 % interval.
+The level comes from a damped local-linear Kalman filter that does not believe gross errors (another person on the
+scale, a box in the hands); the slope is Theil-Sen over 28 and 56 days with its 90 % interval. All numbers come from
+the kernels of `engine.series`, run for one person.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from itertools import combinations
-from statistics import NormalDist, median
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Final
 
 import msgspec
+import numpy as np
 
+from engine.series.change import change_point
+from engine.series.kernel import State, advance, stride
+from engine.series.levels import follow, level, odds, outlook
+from engine.series.model import PRIOR, Array, Model
+from engine.series.sen import CONFIDENCE, Slopes, theil_sen
+from engine.series.weekday import weekday_effect
+
+__all__ = ["CONFIDENCE", "Trend", "weight_trend"]
 DAY: Final = timedelta(days=1)
 SLOPE_DAYS: Final = 28
-CONFIDENCE: Final = 0.90
-_Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+LONG_DAYS: Final = 56
+WEEK: Final = 7
 # A claim needs more than an interval that happens to miss 0: six days of data that span ten.
 CLAIM_DAYS: Final = 6
 CLAIM_SPAN: Final = 10.0
-_WIDEST: Final = 0.5
+# What is older than this before the newest reading has left no trace in the filter.
+FORGOTTEN: Final = 180.0
 
 
-class Noise(msgspec.Struct, frozen=True):
-    """How a body weight moves: variances per day in kg², observation variance in kg², slope kept per day.
+class Fade(msgspec.Struct, frozen=True):
+    """A part of the level that changes with time: kg, and what is kept of it per day."""
 
-    Defaults are close to the detrended scatter of daily home weighings (SD about 0.4 kg).
-    """
-
-    level: float = 0.04
-    slope: float = 0.00002
-    observation: float = 0.18
-    kept: float = 0.95
-    slope_start: float = 0.002
-    error_share: float = 0.03
-    error_sd: float = 8.0
+    kg: float
+    kept: float
 
 
 class Trend(msgspec.Struct, frozen=True, kw_only=True):
     """What can be said of a series at `as_of`: kg, kg per week; None where there is too little.
 
-    `low`..`high` is the 90 % interval of `slope_per_week`; `claimed` is False whenever it covers 0. `days` counts
-    days with a reading in the last 28, `age_days` is the age of the newest one.
+    `low`..`high` is the 90 % interval of `slope_per_week` over 28 days, `low_56d`..`high_56d` that of 56 days;
+    `claimed` is False whenever `low`..`high` covers 0, and when it misses 0 only because bad days come in runs. A
+    forecast's interval holds the person's next reading in 90 of 100 cases. `days` counts days with a reading in the
+    last 28, `age_days` is the age of the newest one; `turned_on` is the first day after a proven turn within 56 days,
+    with the slopes before and after it. `settled` is the level without its `wobble`, which fades; `weekdays` is what
+    Monday to Sunday add to it, from 56 days and only with four readings of each; `drifts` are kg per day that fade
+    too, one per parameter set.
     """
 
     level: float | None = None
     level_sd: float | None = None
-    drift_per_day: float = 0.0
-    kept: float = 0.95
+    settled: float | None = None
+    drifts: tuple[Fade, ...] = ()
+    wobble: Fade = Fade(0.0, 1.0)
     slope_per_week: float | None = None
     low: float | None = None
     high: float | None = None
     claimed: bool = False
     days: int = 0
     age_days: float | None = None
+    forecast_7d: float | None = None
+    forecast_7d_low: float | None = None
+    forecast_7d_high: float | None = None
+    forecast_14d: float | None = None
+    forecast_14d_low: float | None = None
+    forecast_14d_high: float | None = None
+    slope_56d: float | None = None
+    low_56d: float | None = None
+    high_56d: float | None = None
+    turned_on: date | None = None
+    slope_before: float | None = None
+    slope_after: float | None = None
+    weekdays: tuple[float, ...] | None = None
 
     def forecast(self, days: float) -> float | None:
-        """The level expected `days` after `as_of`, in kg; None without a level."""
-        if self.level is None:
+        """The reading expected `days` after `as_of`, in kg; None without a level."""
+        if self.settled is None:
             return None
-        return self.level + self.drift_per_day * _reach(self.kept, days)
+        drift = sum(part.kg * float((1 - part.kept**days) / (1 - part.kept)) for part in self.drifts)
+        return self.settled + drift + self.wobble.kg * float(self.wobble.kept**days)
 
 
-class _Belief(msgspec.Struct, frozen=True):
-    """Mean and covariance of level (kg) and slope (kg per day)."""
-
-    level: float
-    slope: float
-    p_ll: float
-    p_ls: float
-    p_ss: float
-
-
-def weight_trend(points: Iterable[tuple[datetime, float]], as_of: datetime, noise: Noise | None = None) -> Trend:
+def weight_trend(points: Iterable[tuple[datetime, float]], as_of: datetime, noise: Model | None = None) -> Trend:
     """The trend of `points` (instant, kg) as known at `as_of`; order, duplicates, gaps and later points do not matter.
 
-    Days are cut in the zone of `as_of`. Total: no points give an empty trend, one gives a level and no slope.
+    Days are cut in the zone of `as_of`; `noise` are the parameters fitted for this person, the population's without.
+    Total: no points give an empty trend, one gives a level and no slope.
     """
-    model = noise or Noise()
+    model = PRIOR if noise is None else noise
     known = sorted({(at, value) for at, value in points if at <= as_of and math.isfinite(value)})
     if not known:
         return Trend()
-    days = [((at - as_of) / DAY, value) for at, value in known]
-    belief = _ahead(_follow(days, model), -days[-1][0], model)
-    recent = _by_day([(at, value) for at, value in known if as_of - at < SLOPE_DAYS * DAY], as_of)
-    slope, low, high = _theil_sen(recent)
-    return Trend(
-        level=belief.level, level_sd=math.sqrt(belief.p_ll), drift_per_day=belief.slope, kept=model.kept,
-        slope_per_week=slope, low=low, high=high, claimed=_claimed(recent, low, high),
-        days=len(recent), age_days=-days[-1][0],
+    trend = _levelled(_state(known, as_of, model), model, (as_of - known[-1][0]) / DAY)
+    today = as_of.astimezone(as_of.tzinfo).date()
+    recent = _grid([(at, value) for at, value in known if as_of - at < SLOPE_DAYS * DAY], as_of, today, SLOPE_DAYS)
+    longer = _grid([(at, value) for at, value in known if as_of - at < LONG_DAYS * DAY], as_of, today, LONG_DAYS)
+    sober, long = theil_sen(recent), theil_sen(longer)
+    slope_28, low, high = _weekly(sober)
+    slope_56, low_56, high_56 = _weekly(long)
+    turned_on, before, after = _turn(longer, today)
+    return msgspec.structs.replace(
+        trend, slope_per_week=slope_28, low=low, high=high, claimed=_claimed(recent, sober),
+        days=int(np.isfinite(recent).sum()), slope_56d=slope_56, low_56d=low_56, high_56d=high_56,
+        turned_on=turned_on, slope_before=before, slope_after=after, weekdays=_weekdays(longer, today),
     )  # fmt: skip
 
 
-def _claimed(recent: Sequence[tuple[float, float]], low: float | None, high: float | None) -> bool:
-    if low is None or high is None or len(recent) < CLAIM_DAYS or recent[-1][0] - recent[0][0] < CLAIM_SPAN:
-        return False
-    return low > 0 or high < 0
+def _state(known: Sequence[tuple[datetime, float]], as_of: datetime, model: Model) -> State:
+    """The filter through the readings, brought forward to `as_of`."""
+    newest = known[-1][0]
+    kept = [(at, value) for at, value in known if (newest - at) / DAY <= FORGOTTEN]
+    instants = [at for at, _ in kept]
+    gaps = [0.0, *((later - earlier) / DAY for earlier, later in pairwise(instants))]
+    *_, last = follow(np.asarray([[value for _, value in kept]]), np.asarray([gaps]), model)
+    return advance(last, stride((as_of - newest) / DAY, model))
 
 
-def _by_day(known: Sequence[tuple[datetime, float]], as_of: datetime) -> list[tuple[float, float]]:
-    """One point per civil day: the median of that day's readings, so that a second try weighs nothing extra."""
-    days: dict[int, list[float]] = {}
+def _levelled(state: State, model: Model, age: float) -> Trend:
+    now, sd = level(state, model)
+    shares = odds(state, model)
+    rest = float((shares * state.level).sum())
+    kept = np.broadcast_to(model.kept, shares.shape)[:, 0].tolist()
+    week, fortnight = outlook(state, model, 7.0), outlook(state, model, 14.0)
+    return Trend(
+        level=float(now[0]), level_sd=float(sd[0]), settled=rest, age_days=age,
+        drifts=tuple(map(Fade, (shares * state.slope)[:, 0].tolist(), kept)),
+        wobble=Fade(float(now[0]) - rest, float(model.memory[0, 0])),
+        forecast_7d=float(week.value[0]), forecast_7d_low=float(week.low[0]), forecast_7d_high=float(week.high[0]),
+        forecast_14d=float(fortnight.value[0]), forecast_14d_low=float(fortnight.low[0]),
+        forecast_14d_high=float(fortnight.high[0]),
+    )  # fmt: skip
+
+
+def _grid(known: Sequence[tuple[datetime, float]], as_of: datetime, today: date, days: int) -> Array:
+    """One row of civil days up to today, the median of each day's readings; a second try weighs nothing extra."""
+    found: dict[int, list[float]] = {}
     for at, value in known:
-        days.setdefault(at.astimezone(as_of.tzinfo).date().toordinal(), []).append(value)
-    return [(float(day), median(values)) for day, values in sorted(days.items())]
+        found.setdefault((today - at.astimezone(as_of.tzinfo).date()).days, []).append(value)
+    row = np.full((1, days + 1), np.nan)  # `days` times 24 hours may touch one date more
+    for ago, values in found.items():
+        row[0, days - ago] = median(values)
+    return row
 
 
-def _theil_sen(recent: Sequence[tuple[float, float]]) -> tuple[float | None, float | None, float | None]:
-    """Slope per week with its interval after Sen 1968; no interval below three days."""
-    slopes = sorted(7 * (b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(recent, 2))
-    if not slopes:
+def _weekly(found: Slopes) -> tuple[float | None, float | None, float | None]:
+    slope_week, low, high = (_number(WEEK * float(part[0])) for part in (found.slope, found.low, found.high))
+    return slope_week, low, high
+
+
+def _claimed(row: Array, found: Slopes) -> bool:
+    days = np.flatnonzero(np.isfinite(row[0]))
+    return len(days) >= CLAIM_DAYS and bool(days[-1] - days[0] >= CLAIM_SPAN and found.firm[0])
+
+
+def _turn(row: Array, today: date) -> tuple[date | None, float | None, float | None]:
+    found = change_point(row)
+    day = _number(float(found.day[0]))
+    if day is None:
         return None, None, None
-    if len(recent) == 2:  # noqa: PLR2004 - two days have a slope but no scatter
-        return slopes[0], None, None
-    count, ties = len(recent), Counter(value for _, value in recent).values()
-    variance = (_sen_term(count) - sum(_sen_term(tie) for tie in ties)) / 18
-    reach = _Z * math.sqrt(max(variance, 0.0))
-    low = max(round((len(slopes) - reach) / 2) - 1, 0)
-    high = min(round((len(slopes) + reach) / 2), len(slopes) - 1)
-    return median(slopes), slopes[low], slopes[high]
+    on = today - timedelta(days=row.shape[1] - 1 - int(day))
+    return on, _number(WEEK * float(found.before[0])), _number(WEEK * float(found.after[0]))
 
 
-def _sen_term(count: int) -> int:
-    return count * (count - 1) * (2 * count + 5)
+def _weekdays(row: Array, today: date) -> tuple[float, ...] | None:
+    effects = weekday_effect(row).effect[0]
+    if not np.isfinite(effects).all():
+        return None
+    first = (today - timedelta(days=row.shape[1] - 1)).weekday()
+    return tuple(float(effects[(day - first) % WEEK]) for day in range(WEEK))
 
 
-def _follow(days: Sequence[tuple[float, float]], model: Noise) -> _Belief:
-    """The filter through all readings; a run of agreeing "errors" is a real change and is believed from then on."""
-    start = days[0][0]
-    belief = _fresh(_first_level(days), model)
-    strange: list[tuple[float, float]] = []
-    at = start
-    for day, value in days:
-        belief = _ahead(belief, day - at, model)
-        at = day
-        trust = _trust(value - belief.level, belief.p_ll, model)
-        belief = _update(belief, value, model.observation / max(trust, 1e-9))
-        strange = [*strange, (day, value)] if trust < 0.5 else []  # noqa: PLR2004 - more likely wrong than right
-        if _agree(strange):
-            belief = _fresh(median(y for _, y in strange), model)
-            strange = []
-    return belief
-
-
-def _fresh(level: float, model: Noise) -> _Belief:
-    return _Belief(level, 0.0, 2 * model.observation, 0.0, model.slope_start)
-
-
-def _first_level(days: Sequence[tuple[float, float]]) -> float:
-    """Where to start: the median of the first week, since the very first reading may be the wrong one."""
-    first = [value for day, value in days if day - days[0][0] <= 7.0][:5]  # noqa: PLR2004 - a week, five readings
-    return median(first)
-
-
-def _agree(strange: Sequence[tuple[float, float]]) -> bool:
-    """Whether refused readings on at least four days lie within 2 kg of each other."""
-    if len({math.floor(day) for day, _ in strange}) < 4:  # noqa: PLR2004 - a visitor may stay three days
-        return False
-    values = [value for _, value in strange]
-    return max(values) - min(values) <= 2.0  # noqa: PLR2004 - kg, wider than a body's own scatter
-
-
-def _trust(innovation: float, variance: float, model: Noise) -> float:
-    """The probability that a reading is this person's, from its distance to the forecast."""
-    # A long gap makes a wide forecast, but no licence to believe 5 kg at once: four agreeing days do that.
-    clean = min(variance, _WIDEST) + model.observation
-    wrong = clean + model.error_sd**2
-    density = math.exp(-min(innovation**2 / (2 * clean), 700.0)) / math.sqrt(clean)
-    error = math.exp(-min(innovation**2 / (2 * wrong), 700.0)) / math.sqrt(wrong)
-    mine = (1 - model.error_share) * density
-    total = mine + model.error_share * error
-    return mine / total if total > 0 else 0.0
-
-
-def _update(belief: _Belief, value: float, noise: float) -> _Belief:
-    total = belief.p_ll + noise
-    gain_level, gain_slope = belief.p_ll / total, belief.p_ls / total
-    gap = value - belief.level
-    return _Belief(
-        belief.level + gain_level * gap,
-        belief.slope + gain_slope * gap,
-        (1 - gain_level) * belief.p_ll,
-        (1 - gain_level) * belief.p_ls,
-        max(belief.p_ss - gain_slope * belief.p_ls, 1e-12),
-    )
-
-
-def _reach(kept: float, days: float) -> float:
-    """How many days' worth of the present slope are walked in `days` when the slope fades."""
-    return days if kept == 1 else (1 - kept**days) / (1 - kept)
-
-
-def _ahead(belief: _Belief, days: float, model: Noise) -> _Belief:
-    """The belief `days` later: the slope fades, both variances grow."""
-    if days <= 0:
-        return belief
-    fade, reach = model.kept**days, _reach(model.kept, days)
-    return _Belief(
-        belief.level + reach * belief.slope,
-        fade * belief.slope,
-        belief.p_ll + 2 * reach * belief.p_ls + reach**2 * belief.p_ss + model.level * days,
-        fade * (belief.p_ls + reach * belief.p_ss),
-        fade**2 * belief.p_ss + model.slope * days,
-    )
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -165,7 +165,6 @@ _DERIVED: Final = {
     "risk.bp": _derived("1", "血圧のリスク", "blood-pressure risk"),
     "risk.lipid": _derived("1", "脂質のリスク", "lipid risk"),
     "risk.glucose": _derived("1", "血糖のリスク", "glucose risk"),
-    "guidance.scope": _derived("1", "特定保健指導の対象", "scope of the specific guidance"),
     "guidance.untreated": _derived("1", "服薬がないときの階層", "guidance level if untreated"),
     "guidance.level": _derived("1", "特定保健指導の階層", "guidance level"),
     "mets.bp": _derived("1", "メタボの血圧項目", "metabolic syndrome: pressure item"),

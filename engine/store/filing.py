@@ -17,7 +17,7 @@ from engine.assignment import holder_of
 from engine.intake import Household, digest_of
 from engine.refusal import Refusal
 from engine.review import ENGINE, LIVE, Command, Decision, Item, decide, rank
-from engine.store import audit, repo_advice, repo_outbox, repo_residents, tallies
+from engine.store import audit, repo_advice, repo_outbox, repo_residents, repo_shows, tallies
 from engine.store.households import household_of, person_alone
 from engine.store.instants import to_micros
 from engine.store.readings import EVALUATE
@@ -198,6 +198,9 @@ def _done(connection: Connection, row: Any, after: str | None, action: str, now:
     withdrawn = tuple(_withdraw(connection, (item for item in built if item.state in LIVE), now))
     delivered = tuple(item.id for item in built if item.state == "delivered")
     repo_outbox.put(connection, EVALUATE, {before, after} - {None}, now)
+    if row.household_id:
+        # The mirrors of the home may have asked who was measured.
+        repo_shows.owe_home(connection, row.household_id, now)
     return Filed(row.id, before, after, withdrawn, delivered)
 
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Float, cast, exists, func, or_, select, text
+from sqlalchemy import Connection, Float, cast, exists, false, func, or_, select, text, true
 
-from engine.safety import RED_FLAGS
+from engine.safety import LOW_RED_FLAGS, RED_FLAGS, SEATED
+from engine.safety import red_flags as flags_of
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import MEASUREMENT, READING, WAITS
 
@@ -59,22 +60,32 @@ def _listed(connection: Connection, query: Any) -> list[Waiting]:
     return [_waiting(row, tuple(said.get(row.id, ()))) for row in rows]
 
 
-def red_flags(connection: Connection, since: datetime) -> dict[str, datetime]:
-    """Households where a red flag of nobody waits for a word, with the instant of the newest, none before `since`."""
+def red_flags(connection: Connection, since: datetime, household: str | None = None) -> dict[str, datetime]:
+    """Households where a red flag that is not surely somebody's waits for a word, with the instant of the newest.
+
+    None that was measured before `since`; of one household or of all.
+    """
     query = select(READING.c.household_id, func.max(READING.c.measured_at).label("at")).group_by(READING.c.household_id)
-    query = query.join_from(MEASUREMENT, READING, READING.c.id == MEASUREMENT.c.reading_id)
-    # By the index over nobody's values, so that a page of the desk never reads every reading of a town.
-    nobodys = MEASUREMENT.c.resident_id.is_(None) & MEASUREMENT.c.kind.in_(sorted(RED_FLAGS))
-    query = query.where(nobodys, MEASUREMENT.c.measured_at >= to_micros(since), _high(), _proven())
-    rows = connection.execute(query.where(READING.c.outcome == "unassigned"))
+    if household is not None:
+        query = query.where(READING.c.household_id == household)
+    # By the index over what waits, so that a page of the desk never reads every reading of a town.
+    rows = connection.execute(query.where(text(f"({WAITS})"), READING.c.measured_at >= to_micros(since), _flagged()))
     return {row.household_id: from_micros(row.at) for row in rows}
 
 
-def _high() -> Any:
-    pairs = (
-        (MEASUREMENT.c.kind == kind) & (cast(MEASUREMENT.c.value, Float) >= cut) for kind, cut in RED_FLAGS.items()
-    )
-    return or_(*pairs)
+def _red() -> Any:
+    """The same as `engine.safety.red_flags`, asked of the database of one measurement."""
+    pulse, beside, as_kind = SEATED
+    other = MEASUREMENT.alias("beside")
+    seated = exists().where(other.c.reading_id == MEASUREMENT.c.reading_id, other.c.kind == beside)
+    kinds = [(kind, kind, true()) for kind in sorted({*RED_FLAGS, *LOW_RED_FLAGS})] + [(pulse, as_kind, seated)]
+    return or_(*((MEASUREMENT.c.kind == kind) & _beyond(limit) & more for kind, limit, more in kinds))
+
+
+def _beyond(kind: str) -> Any:
+    value = cast(MEASUREMENT.c.value, Float)
+    high, low = RED_FLAGS.get(kind), LOW_RED_FLAGS.get(kind)
+    return or_(false() if high is None else value >= high, false() if low is None else value <= low)
 
 
 def _proven() -> Any:
@@ -84,12 +95,12 @@ def _proven() -> Any:
 
 def _flagged() -> Any:
     """The same as `_is_flagged`, asked of the database, so that no red flag hides behind the limit."""
-    return _proven() & exists().where(MEASUREMENT.c.reading_id == READING.c.id, _high())
+    return _proven() & exists().where(MEASUREMENT.c.reading_id == READING.c.id, _red())
 
 
 def _is_flagged(row: Any, values: tuple[tuple[str, str, str], ...]) -> bool:
     proven = row.quality is None and not row.experimental
-    return proven and any(kind in RED_FLAGS and Decimal(value) >= RED_FLAGS[kind] for kind, value, _ in values)
+    return proven and bool(flags_of((kind, Decimal(value)) for kind, value, _ in values))
 
 
 def _waiting(row: Any, values: tuple[tuple[str, str, str], ...]) -> Waiting:

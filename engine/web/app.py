@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -26,10 +27,14 @@ def create_app(
     *,
     hosts: Collection[str] = (),
     os_user: str = "unknown",
+    home: Path | None = None,
 ) -> FastAPI:
-    """The desk on a migrated store; `tokens` are its sign-in links, `hosts` more names it may be called by."""
+    """The desk on a migrated store; `tokens` are its sign-in links, `hosts` more names it may be called by.
+
+    `home` is the PHR_HOME with the model of the queue's order, if one was trained.
+    """
     app = FastAPI(title="Minato PHR", docs_url=None, redoc_url=None, openapi_url=None)
-    desk = Desk(engine=engine, links=tokens, now=now, os_user=os_user)
+    desk = Desk(engine=engine, links=tokens, now=now, os_user=os_user, home=home)
     app.state.desk = desk
     app.include_router(router)
     app.add_middleware(Guard, hosts=hosts, sorry=lambda status: desk.sorry("ja", None, status, _key(status)))

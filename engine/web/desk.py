@@ -45,6 +45,7 @@ class Desk:
     links: Links
     now: Callable[[], datetime]
     os_user: str
+    home: Path | None = None
     sessions: Sessions = field(default_factory=Sessions)
     templates: Environment = field(default_factory=_templates)
 

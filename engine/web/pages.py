@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from engine.contract.ids import is_id
 from engine.decisions import carry_out, nameless, open_to_nurses, queue, reason_of
-from engine.evaluate import zone_of
 from engine.locale import LANGUAGES, Language
+from engine.picture import zone_of
 from engine.refusal import Refusal as Unreadable
 from engine.review import LIVE, Command, Item, Rank, Refusal, Verb
 from engine.store import audit, repo_advice, repo_residents
@@ -82,7 +82,7 @@ def waiting(desk: TheDesk, session: Signed) -> Response:
     """The queue in its order, what is held or sleeps apart; whoever did not agree to nurses looking is left out."""
     now = desk.now()
     with write(desk.engine) as connection:
-        found = queue(connection, now)
+        found = queue(connection, now, home=desk.home)
         agreed = open_to_nurses(connection, [item.resident_id for _, item in found], now)
         placed = [pair for pair in found if pair[1].resident_id in agreed]
         _audit(connection, desk, session, "queue-view", now, detail=[item.id for _, item in placed])

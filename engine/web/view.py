@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from babel.dates import format_datetime
 
+from engine.asking import words
 from engine.locale import Language, has_text, text
 from engine.people import Resident, age_on
 from engine.review import Command, Event, Item, Rank, Refusal, Verb, decide
-from engine.signals import VOCABULARY
+from engine.vocabulary import VOCABULARY
 
 Say = Callable[..., str]
 REVIEWED: Final = frozenset({"open", "claimed", "escalated"})
@@ -88,7 +89,7 @@ def speaker(lang: Language) -> Say:
 
 def word(lang: Language, kind: str, code: str) -> str:
     """The word for a code of that kind, or the code itself where there is none: a new code must not break a page."""
-    key = f"desk.{kind}.{code}" if kind not in {"ask", "severity"} else f"{kind}.{code}"
+    key = f"severity.{code}" if kind == "severity" else f"desk.{kind}.{code}"
     return text(lang, "nurse", key) if has_text(lang, "nurse", key) else code
 
 
@@ -127,7 +128,7 @@ def detail(
         "rule": {"case": "", "boundary": ""} | evidence.get("rule", {}), "sources": evidence.get("sources", ()),
         "as_of": when(lang, datetime.fromisoformat(seen), zone) if seen else "",
         "signals": [_signal(lang, name, one) for name, one in evidence.get("signals", {}).items()],
-        "questions": [(question, word(lang, "ask", question)) for question in item.ask],
+        "questions": [(question, words(lang, question)) for question in item.ask],
         "events": [_event(lang, event, zone) for event in events],
         "held": when(lang, item.held_until, zone) if item.held_until else "",
     }  # fmt: skip

@@ -30,6 +30,7 @@ DOORS = {
     "sqlite3": ("engine/store", "gateway/journal"),
     "amqtt": ("gateway/broker",),
     "fastapi": ("engine/web",),
+    "sklearn": ("engine/ranking_training",),
 }
 # What is marked pure in the design touches no clock, socket, file, database or randomness.
 PURE = (
@@ -44,6 +45,13 @@ PURE = (
     "engine/rppg.py", "engine/cards.py", "engine/spots.py", "gateway/spot.py", "engine/imports", "gateway/meaning.py", "gateway/pairing.py",
     "gateway/pairing_model.py", "gateway/pairing_reasons.py", "gateway/pairing_screen.py", "gateway/pairing_watch.py",
     "gateway/pairing_list.py", "gateway/found.py", "gateway/sorting.py", "engine/show.py",
+    "engine/vocabulary.py", "engine/judge.py", "engine/judge_many.py", "engine/merging.py", "engine/flag_figures.py",
+    "engine/casework.py", "engine/proving.py", "engine/explaining.py", "engine/casework_answers.py", "engine/stratify.py", "engine/clinical.py",
+    "engine/clinical_codes.py", "engine/clinical_rules.py", "engine/clinical_values.py", "engine/asking.py",
+    "engine/questionnaires", "engine/plans", "engine/series", "engine/signals_columns.py", "engine/signals_many.py",
+    "engine/signals_rows.py", "engine/seasons.py", "engine/energy.py", "engine/weather.py", "engine/wording.py",
+    "engine/urgent.py", "engine/ranking.py", "engine/ranking_model.py", "engine/ranking_samples.py",
+    "engine/ranking_training.py",
 )  # fmt: skip
 IMPURE = {"socket", "sqlite3", "sqlalchemy", "sqlmodel", "random", "secrets", "time", "subprocess", "os", "asyncio"}
 HEAVY = ("sqlmodel", "sqlalchemy", "fhir", "scipy", "sklearn", "numpy", "fastapi", "bleak", "paho", "bumble", "alembic")

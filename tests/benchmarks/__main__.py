@@ -10,6 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from tests.benchmarks.busy_home import busy_home
+from tests.benchmarks.city_pass import passes
+from tests.benchmarks.city_trends import refits, trends
 from tests.benchmarks.cold_start import starts
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.footprint import footprints
@@ -18,7 +20,8 @@ from tests.benchmarks.latency import latencies
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "ingest": singles, "ingest-batches": batches, "gateway-latency": latencies, "gateway-footprint": footprints,
-    "gateway-busy-home": busy_home, "cold-start": starts,
+    "gateway-busy-home": busy_home, "cold-start": starts, "city-trends": trends, "city-pass": passes,
+    "city-refit": refits,
 }  # fmt: skip
 
 

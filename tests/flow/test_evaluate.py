@@ -71,6 +71,11 @@ def queue(store: Engine, resident: str = HANAKO, now: datetime = NOW) -> list[It
         return [item for _, item in decisions.queue(connection, now, resident=resident)]
 
 
+def pressures(store: Engine, resident: str = HANAKO, now: datetime = NOW) -> list[Item]:
+    """The waiting items on blood pressure; what else is drafted for someone nobody asked is not the point here."""
+    return [item for item in queue(store, resident, now) if item.topic == "blood-pressure"]
+
+
 def high_week(store: Engine) -> None:
     hear(store, [pressure(NOW - day * DAY - timedelta(hours=3), 142 + day, 84) for day in range(6)])
 
@@ -87,8 +92,8 @@ def sign(store: Engine, item: Item, now: datetime, by: str = "suzuki") -> Item:
 def test_readings_become_one_draft_with_its_evidence(store: Engine) -> None:
     high_week(store)
     made = judge(store)
-    assert len(made.created) == 1
-    [item] = queue(store)
+    [item] = pressures(store)
+    assert item.id in made.created
     assert (item.topic, item.severity, item.state) == ("blood-pressure", "soon", "open")
     assert item.evidence["signals"]["bp.home.systolic_mean"]["inputs_total"] == 6
     assert item.evidence["first"]
@@ -102,7 +107,7 @@ def test_evaluating_twice_changes_nothing(store: Engine) -> None:
     judge(store)
     before = queue(store)
     again = judge(store)
-    assert (again.created, again.superseded, again.kept) == ((), (), 1)
+    assert (again.created, again.superseded, again.kept) == ((), (), len(before))
     assert queue(store) == before
 
 
@@ -111,8 +116,9 @@ def test_without_consent_to_advice_nothing_is_drafted_and_what_waits_is_withdraw
     judge(store)
     with write(store) as connection:
         repo_consents.append(connection, consent(HANAKO, "advice", granted=False, at=NOW), os_user="test")
+    waiting = queue(store)
     gone = judge(store, now=NOW + HOLD)
-    assert (gone.created, len(gone.superseded)) == ((), 1)
+    assert (gone.created, len(gone.superseded)) == ((), len(waiting))
     assert not queue(store, now=NOW + HOLD)
     assert judge(store, now=NOW + HOLD).created == ()
 
@@ -120,7 +126,7 @@ def test_without_consent_to_advice_nothing_is_drafted_and_what_waits_is_withdraw
 def test_a_signed_item_is_delivered_after_the_hold_and_only_once(store: Engine) -> None:
     high_week(store)
     judge(store)
-    held = sign(store, queue(store)[0], NOW)
+    held = sign(store, pressures(store)[0], NOW)
     with write(store) as connection:
         assert settle(connection, NOW + HOLD - timedelta(seconds=1)) == ()
         assert settle(connection, NOW + HOLD) == (held.id,)
@@ -134,7 +140,7 @@ def test_a_signed_item_is_delivered_after_the_hold_and_only_once(store: Engine) 
 def test_a_consent_withdrawn_during_the_hold_stops_the_delivery(store: Engine) -> None:
     high_week(store)
     judge(store)
-    held = sign(store, queue(store)[0], NOW)
+    held = sign(store, pressures(store)[0], NOW)
     with write(store) as connection:
         repo_consents.append(connection, consent(HANAKO, "advice", granted=False, at=NOW), os_user="test")
         settle(connection, NOW + HOLD)
@@ -146,11 +152,11 @@ def test_a_consent_withdrawn_during_the_hold_stops_the_delivery(store: Engine) -
 def test_a_new_red_flag_overtakes_what_waits(store: Engine) -> None:
     high_week(store)
     judge(store)
-    [old] = queue(store)
+    [old] = pressures(store)
     hear(store, [pressure(NOW + timedelta(minutes=30), 186, 104)], NOW + timedelta(hours=1))
     later = judge(store, now=NOW + timedelta(hours=1))
-    assert later.superseded == (old.id,)
-    [new] = queue(store, now=NOW + timedelta(hours=1))
+    assert old.id in later.superseded
+    [new] = pressures(store, now=NOW + timedelta(hours=1))
     assert (new.severity, new.supersedes) == ("urgent", old.id)
     assert "186" in new.text_ja
 
@@ -158,14 +164,14 @@ def test_a_new_red_flag_overtakes_what_waits(store: Engine) -> None:
 def test_what_was_measured_during_the_hold_is_judged_before_the_delivery(store: Engine) -> None:
     high_week(store)
     judge(store)
-    held = sign(store, queue(store)[0], NOW)
+    held = sign(store, pressures(store)[0], NOW)
     hear(store, [pressure(NOW + timedelta(minutes=5), 186, 104)], NOW + timedelta(minutes=5))
     with write(store) as connection:
         assert settle(connection, NOW + HOLD) == ()
         stopped = repo_advice.get(connection, held.id)
     assert stopped is not None
     assert stopped.state == "superseded"
-    assert [item.severity for item in queue(store, now=NOW + HOLD)] == ["urgent"]
+    assert [item.severity for item in pressures(store, now=NOW + HOLD)] == ["urgent"]
 
 
 def test_the_worker_takes_each_touched_resident_once(store: Engine) -> None:
@@ -173,7 +179,7 @@ def test_the_worker_takes_each_touched_resident_once(store: Engine) -> None:
     hear(store, [pressure(NOW - day * DAY - timedelta(hours=2), 138, 84, slot=2) for day in range(6)])
     assert {evaluate_next(store, NOW), evaluate_next(store, NOW)} == {HANAKO, TARO}
     assert evaluate_next(store, NOW) is None
-    assert len(queue(store)) == len(queue(store, TARO)) == 1
+    assert len(pressures(store)) == len(pressures(store, TARO)) == 1
     with read(store) as connection:
         assert ("evaluation", "failed") not in tallies.counts(connection)
 
@@ -183,7 +189,7 @@ def test_a_resident_on_whom_our_code_fails_is_counted_and_gets_nothing(
 ) -> None:
     high_week(store)
     judge(store)
-    held = sign(store, queue(store)[0], NOW)
+    held = sign(store, pressures(store)[0], NOW)
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError

@@ -260,7 +260,9 @@ def test_nothing_goes_out_to_somebody_who_died_meanwhile(home: Home) -> None:
         gone = msgspec.structs.replace(hanako, status="deceased", height_cm=None, version=hanako.version + 1)
         repo_residents.edit(connection, gone, NOW, actor="test", os_user="test")
         settle(connection, NOW + HOLD)
-        assert (_item(connection, item.id).state, _item(connection, item.id).reason) == ("superseded", "inactive")
+        assert (_item(connection, item.id).state, _item(connection, item.id).reason) == (
+            "superseded", "vetoed contraindication:deceased",
+        )  # fmt: skip
 
 
 # PostgreSQL's planner reads so small a table whole, and rightly.

@@ -16,7 +16,7 @@ from cli.today import today
 from engine.contract import topics, wire
 from engine.contract.reading import Reading, Value, reading_id
 from engine.contract.wire import Binding, DeviceNote
-from engine.evaluate import history_of, signals_of
+from engine.picture import history_of, signals_of
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import filing, inbox, repo_consents, repo_devices, repo_residents

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, text
 from engine.contract import topics, wire
 from engine.contract.reading import Reading, Value
 from engine.contract.wire import Show, State
-from engine.evaluate import evaluate_next, history_of
+from engine.evaluate import evaluate_next
+from engine.picture import history_of
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.showing import pay

@@ -22,7 +22,7 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "engine/safety.py": ("tests/unit/engine/test_safety.py", "tests/unit/engine/test_urgent.py"),
     "engine/wording.py": ("tests/unit/engine/test_wording.py",),
     "engine/urgent.py": ("tests/unit/engine/test_urgent.py",),
-    "engine/goals.py": ("tests/unit/engine/test_goals.py",),
+    "engine/plans/needs.py": ("tests/unit/engine/test_plan_needs.py",),
 }
 _TURNED: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,

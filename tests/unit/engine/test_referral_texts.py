@@ -14,7 +14,7 @@ from engine.wording import wording_faults
 FLAGS: Final = tuple(rule for rule in load_catalogue() if isinstance(rule, FlagRule))
 CASES: Final = [(rule, case) for rule in FLAGS for case in rule.case]
 # The figures a referral may show, at their longest.
-FIGURES: Final = {"value": "-123.4", "systolic": "299", "diastolic": "199", "days": "7"}
+FIGURES: Final = {"value": "-123.4", "systolic": "299", "diastolic": "199", "days": "7", "test": "HbA1c (NGSP)"}
 NURSE_FIGURES: Final = {*FIGURES, "unit", "systolic_max", "diastolic_max"}
 HURRY: Final = {
     "ja": {"emergency": "いますぐ 119", "urgent": "今日", "prompt": "2週間", "soon": "1か月"},

@@ -108,7 +108,7 @@ def test_the_forecast_fades_instead_of_running_away() -> None:
     assert far is not None
     assert trend.level is not None
     assert near < trend.level
-    assert trend.level - far < 5
+    assert trend.level - far < 50 / 7, "at most fifty days of the present slope are left"
     assert Trend().forecast(7) is None
 
 
@@ -117,3 +117,51 @@ def test_days_are_cut_where_the_person_lives() -> None:
     points = [(night - timedelta(hours=2), 70.0), (night, 70.5)]
     assert weight_trend(points, night).days == 1
     assert weight_trend(points, night.astimezone(timezone(timedelta(hours=9)))).days == 2
+
+
+def test_the_forecast_interval_surrounds_the_forecast_and_widens_with_every_gap() -> None:
+    points = series(40)
+    widths = []
+    for gap in (0, 2, 7, 30):
+        trend = weight_trend(points, at(39 + gap))
+        low, value, high = trend.forecast_7d_low, trend.forecast_7d, trend.forecast_7d_high
+        assert low is not None
+        assert value is not None
+        assert high is not None
+        assert low < value < high
+        assert trend.forecast(7) == pytest.approx(value)
+        assert trend.forecast(0) == pytest.approx(trend.level)
+        assert trend.forecast(14) == pytest.approx(trend.forecast_14d)
+        widths.append(high - low)
+    assert widths == sorted(widths)
+    assert widths[-1] > 1.3 * widths[0]
+
+
+def test_a_loss_that_stopped_is_a_loss_in_56_days_no_trend_in_28_and_a_dated_turn() -> None:
+    rng = Random(2)
+    points = [(at(day), 80 - 0.12 * min(day, 28) + rng.gauss(0, 0.3)) for day in range(57)]
+    trend = weight_trend(points, at(56))
+    assert trend.high_56d is not None
+    assert trend.high_56d < 0
+    assert not trend.claimed
+    assert trend.turned_on is not None
+    assert abs((trend.turned_on - at(28).date()).days) <= 6
+    assert trend.slope_before is not None
+    assert trend.slope_after is not None
+    assert trend.slope_before < -0.5 < trend.slope_after
+
+
+def test_heavy_mondays_are_found_and_need_four_weeks() -> None:
+    points = [(day, kg + (0.6 if day.weekday() == 0 else 0.0)) for day, kg in series(56, scatter=0.1)]
+    found = weight_trend(points, at(55)).weekdays
+    assert found is not None
+    assert found[0] == pytest.approx(0.6 * 6 / 7, abs=0.12)
+    assert max(found[1:]) < 0.1
+    assert weight_trend(points[:20], at(55)).weekdays is None
+
+
+def test_two_hundred_days_old_readings_still_give_a_level_of_their_time() -> None:
+    trend = weight_trend(series(30), at(230))
+    assert trend.level == pytest.approx(70.0, abs=1.0)
+    assert trend.age_days == pytest.approx(201.0)
+    assert trend.turned_on is None
