@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from cli.clinical_show import ZONE, fact_json, span, spoken, tell, tell_answers, tell_report, tell_verdicts
+from cli.clinical_show import ZONE, fact_json, span, spoken, tell, tell_answers, tell_report
+from cli.clinical_verdicts import verdicts
 from cli.clinical_words import word
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
@@ -139,30 +140,7 @@ def codes(json: Json = False) -> None:
         result(f"{code.code:26} {code.unit or code.sort:18} {code.ja if lang == 'ja' else code.en}")
 
 
-@app.command()
-def verdicts(
-    resident: Annotated[str | None, typer.Option(help="Only this resident's.")] = None, json: Json = False
-) -> None:
-    """Compare what check-ups concluded (guidance level, metabolic syndrome) with our own rules."""
-    import msgspec
-
-    from engine.clinical_official import verdicts as compared
-    from engine.rules import load_catalogue
-    from engine.store import repo_facts, repo_residents
-
-    now = datetime.now(UTC)
-    with transaction() as connection:
-        people = [resident_of(connection, resident)] if resident else repo_residents.listed(connection)
-        facts = repo_facts.of(connection, [person.id for person in people])
-    rules = load_catalogue()
-    found = [one for person in people for one in compared(facts[person.id], person, rules, now)]
-    if json:
-        agreed = sum(one.agrees for one in found)
-        emit({"compared": len(found), "agreed": agreed, "verdicts": [msgspec.to_builtins(one) for one in found]})
-    else:
-        tell_verdicts(found)
-    if not found:
-        raise typer.Exit(int(Exit.NOT_FOUND))
+app.command()(verdicts)
 
 
 @app.command("import")

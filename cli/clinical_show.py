@@ -15,7 +15,6 @@ from cli.wiring import language, settings
 
 if TYPE_CHECKING:
     from engine.clinical import Fact
-    from engine.clinical_official import Verdict
     from engine.clinical_taking import Report
     from engine.signals import Signal
 
@@ -93,18 +92,6 @@ def tell_report(report: Report, *, dry_run: bool, json: bool) -> None:
         raise typer.Exit(int(Exit.DAMAGED))
     if not report.stored and not report.already:
         raise typer.Exit(int(Exit.REFUSED if refused else Exit.NOT_FOUND))
-
-
-def tell_verdicts(found: list[Verdict]) -> None:
-    """List every difference with its reason, then how many agree."""
-    lang = language(settings())
-    for one in found:
-        if not one.agrees:
-            why = word(lang, f"verdict-{one.reason}", names=", ".join(one.missing))
-            result(
-                f"{one.resident}  {one.at.astimezone(ZONE):%Y-%m-%d}  {one.name}  {one.official} / {one.ours}  {why}"
-            )
-    result(word(lang, "verdicts", count=len(found), agreed=sum(one.agrees for one in found)))
 
 
 def tell_answers(picture: dict[str, Signal], facts: dict[str, Fact], now: datetime, *, json: bool) -> None:

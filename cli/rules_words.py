@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from engine.store.repo_rule_stats import Fate
 
 _MARK = {"holds": "✔", "fails": "✘", "unknown": "?"}
+# A comparison that must not hold is well when it fails.
+_TURNED = {"holds": "✘", "fails": "✔", "unknown": "?"}
+_UNITS = {"a": "years", "mm[Hg]": "mmHg", "Cel": "°C", "{steps}/d": "steps a day", "1": "", "kg/m2": "kg/m²"}
 _JOINED = {"all": "and", "any": "one of", "none": "never", "unasked": "until asked"}
 
 
@@ -147,7 +150,7 @@ def _condition(c: Condition) -> str:
         return f"{label} is {c.op}"
     if spec.sort == "answer":
         return f"{label} {c.op} {'yes' if c.value == 1 else 'no'}"
-    return f"{label} {c.op} {c.value}" + ("" if spec.unit == "1" else f" {spec.unit}")
+    return f"{label} {c.op} {c.value} {_UNITS.get(spec.unit, spec.unit)}".rstrip()
 
 
 def _texts(rule: Rule) -> Iterator[dict[str, str]]:
@@ -188,7 +191,8 @@ def tell_story(story: Story) -> None:
 def _compared(case: CaseStory) -> Iterator[str]:
     for one in case.comparisons:
         joined = f"{case.at_least} of, {one.group}" if one.part == "count" else _JOINED[one.part]
-        yield f"{_MARK[one.state]} {joined}: {one.words}"
+        mark = (_TURNED if one.part == "none" else _MARK)[one.state]
+        yield f"{mark} {joined}: {one.words}"
 
 
 def tell_fates(fates: Mapping[str, Fate]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -32,6 +33,8 @@ HABIT_CUT: Final = timedelta(hours=4)
 # A day counts as worn with a signal in so many of its hours (the usual ten of accelerometer studies).
 WORN_HOURS: Final = 10
 _INSTANT: Final = timedelta(microseconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Total(Protocol):
@@ -227,7 +230,13 @@ def _spread(start: datetime, end: datetime, steps: int, zone: ZoneInfo, cut: tim
 
 def _day(at: datetime, zone: ZoneInfo, cut: timedelta = REPORT_CUT) -> date:
     """The local day a total belongs to; a total read exactly at the cut closes the day before."""
-    local = (at.astimezone(UTC) - _INSTANT).astimezone(zone)
+    return _day_of_minute((at - _EPOCH - _INSTANT) // _MINUTE, zone, cut)
+
+
+@lru_cache(maxsize=1 << 16)
+def _day_of_minute(minute: int, zone: ZoneInfo, cut: timedelta) -> date:
+    """The local day of a minute since 1970; each total is looked at many times, and no day begins within a minute."""
+    local = (_EPOCH + minute * _MINUTE).astimezone(zone)
     return (local.replace(tzinfo=None) - cut).date()
 
 

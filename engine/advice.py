@@ -80,8 +80,12 @@ def assess(
     *,
     first: bool = False,
     wish: str | None = None,
+    refused: Collection[str] = (),
 ) -> Assessment:
-    """All rules judged and written; `first` tells that this person never had advice, `wish` the topic they chose."""
+    """All rules judged and written; `first` tells that this person never had advice, `wish` the topic they chose.
+
+    `refused` are the topics on which they did not agree to get advice: nothing of them is said or counted on.
+    """
     found = judge(picture, rules)
     withdrawn = dict.fromkeys(found.silent, "no-longer-applies")
     if person.status != "active":
@@ -93,14 +97,18 @@ def assess(
         if one.allowed and not one.bars
     }
     declined = {name: goal.reason for name, goal in goals.items() if isinstance(goal, Declined)}
-    allowed = [one for one in found.proposals if one.allowed and one.firing.rule.id not in declined]
+    agreed = [one for one in found.proposals if one.firing.rule.topic not in refused]
+    allowed = [one for one in agreed if one.allowed and one.firing.rule.id not in declined]
     hurried = found.urgency in HURRIED
     chosen = choose(allowed, wish, frozenset(found.must), most=0 if hurried else MOST_GOALS)
     goals |= _beside(chosen, goals, picture, found)
     withdrawn |= {one.firing.rule.id: f"vetoed {','.join(_against(one.bars))}" for one in found.proposals}
     withdrawn |= dict.fromkeys((one.firing.rule.id for one in allowed), "referral-first" if hurried else "two-goals")
     withdrawn |= {name: f"declined:{reason}" for name, reason in declined.items()}
-    spoken = [*(Proposal(flag) for flag in found.flags), *chosen]
+    # What is barred stays barred where a number is missing, too.
+    unsure = {one.rule.id: _against(found.bars_of(one.rule)) for one in found.indeterminate}
+    withdrawn |= {name: f"vetoed {','.join(bars)}" for name, bars in unsure.items() if bars}
+    spoken = [*(Proposal(flag) for flag in found.flags if flag.rule.topic not in refused), *chosen]
     drafts: list[Draft] = []
     failed: list[str] = []
     for one in spoken:
@@ -111,6 +119,8 @@ def assess(
             failed.append(one.firing.rule.id)
     for draft in drafts:
         withdrawn.pop(draft.rule_id, None)
+    topics = {rule.id: rule.topic for rule in rules if isinstance(rule, FlagRule | AdviceRule)}
+    withdrawn |= {name: "no-consent" for name, topic in topics.items() if topic in refused}
     return Assessment(judgement=found, drafts=tuple(drafts), withdrawn=withdrawn, failed=tuple(failed))
 
 
@@ -223,9 +233,9 @@ def _also(rule: Rule, goal: Goal | None, found: Judgement, as_of: datetime) -> t
     """Where the text asks to move: a word on snow or heat, and after meals, if the goal has none; sugar at hand."""
     if not isinstance(rule, AdviceRule) or "exercise_increase" not in rule.barred_by:
         return ()
-    own = goal is None
+    own = goal is None and "env.snow" not in rule.signals
     conditions = {
-        "season.winter": own and as_of.month in SNOW and "env.snow" not in rule.signals,
+        "season.winter": own and as_of.month in SNOW,
         "season.summer": own and as_of.month in HEAT,
         "must.after-meal": (goal is None or goal.kind == "steps") and "fasted_exercise" in found.must_not,
         "must.sugar": "hypoglycemia_precaution" in found.must,

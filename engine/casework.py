@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from engine.clinical_rules import imply
+from engine.clinical_rules import imply, measured_loss
 from engine.questionnaires import questionnaires
 from engine.refusal import Refusal
 from engine.signals import Signal, Signals, bmi
@@ -47,10 +47,17 @@ _MEDICINES: Final = (
 # Complaints that are no emergency by themselves, by the answer they are.
 MILDER: Final = {
     "symptom.hypoglycemia": frozenset(
-        {"hypoglycemia", "hypoglycaemia", "hypoglycemia_symptoms", "cold_sweat", "tremor"}
+        {
+            "hypoglycemia", "hypoglycaemia", "hypoglycemia_symptoms", "hypoglycaemia_symptoms", "cold_sweat",
+            "cold_sweats", "tremor", "trembling", "shaking", "shakiness", "冷や汗", "ふるえ", "手のふるえ", "低血糖",
+        }
     ),
-    "symptom.irregular-pulse": frozenset({"irregular_pulse", "irregular_heartbeat", "palpitations"}),
+    "symptom.irregular-pulse": frozenset({"irregular_pulse", "irregular_heartbeat", "palpitations", "動悸", "脈の乱れ"}),
 }
+# Words for no complaint at all.
+NO_COMPLAINT: Final = frozenset({"none", "no", "nothing", "no_symptoms", "なし", "無し", "特になし"})
+# The ages by 31 March at which the specific guidance changes (R-TKHG-0, R-TKHG-4).
+_FISCAL_CUTS: Final = frozenset({40, 65})
 # What the format has no word for.
 _UNSAID: Final = ("has.implant", "has.doctor-limit", "has.diet-treatment", "has.joint-pain")
 
@@ -192,6 +199,7 @@ def picture_of_case(case: WrittenCase) -> Signals:
     told = _body(case) | _answers(case) | _laboratory(case.labs) | _pressures(case.bp) | _course(case) | _around(case)
     picture = found | {name: _said(name, value) for name, value in told.items()}
     imply(picture)
+    measured_loss(picture)
     return Signals(AS_OF, picture)
 
 
@@ -213,7 +221,7 @@ def _body(case: WrittenCase) -> Told:
     days = None if who.weight_kg is None else Decimal(28)
     return {
         "age": _whole(who.age),
-        "age.fiscal_year": _whole(who.age_fy_end),
+        "age.fiscal_year": _whole(_fiscal_year_age(who)),
         "sex.male": None if who.sex is None else Decimal(int(who.sex == "male")),
         "height": who.height_cm, "waist": who.waist_cm, "weight.level": who.weight_kg, "bmi": index,
         "weight.days_28d": days, "weight.age_days": None if days is None else Decimal(0),
@@ -222,6 +230,13 @@ def _body(case: WrittenCase) -> Told:
         "grip": who.frailty.grip_kg, "gait": who.frailty.gait_m_s,
         "heart.resting": case.resting_hr, "heart.resting_max": case.resting_hr, "heart.resting_min": case.resting_hr,
     }  # fmt: skip
+
+
+def _fiscal_year_age(who: Profile) -> int | None:
+    """The age by 31 March; where it was not told, today's stands for it unless a birthday until then could matter."""
+    if who.age_fy_end is not None or who.age is None or who.age + 1 in _FISCAL_CUTS:
+        return who.age_fy_end
+    return who.age
 
 
 def _answers(case: WrittenCase) -> Told:
@@ -245,6 +260,7 @@ def _answers(case: WrittenCase) -> Told:
 def _symptoms(told: Iterable[str]) -> Told:
     """What was complained of; any word that is not one of the milder ones is taken as a red flag."""
     words = {word.strip().lower().replace(" ", "_").replace("-", "_") for word in told if word.strip()}
+    words -= NO_COMPLAINT
     found: Told = {name: Decimal(int(bool(words & milder))) for name, milder in MILDER.items()}
     return found | {"symptom.red-flag": Decimal(int(bool(words.difference(*MILDER.values()))))}
 
@@ -269,15 +285,19 @@ def _laboratory(labs: Labs) -> Told:
 
 
 def _pressures(bp: Pressure) -> Told:
-    """A mean of fewer than five days is no home pressure yet; its own value still was measured once."""
-    days = bp.home_days if bp.home_days is not None else 0
+    """A mean of fewer than five days is no home pressure yet; its own value still was measured once.
+
+    A mean whose days nobody told is one of a single day.
+    """
+    measured = bp.home_sbp_mean is not None or bp.home_dbp_mean is not None
+    days = int(measured) if bp.home_days is None else bp.home_days
     enough = days >= BP_NEEDED
     return {
         "bp.office.systolic": bp.office_sbp, "bp.office.diastolic": bp.office_dbp,
         "bp.home.systolic_mean": bp.home_sbp_mean if enough else None,
         "bp.home.diastolic_mean": bp.home_dbp_mean if enough else None,
         "bp.home.systolic_max": bp.home_sbp_mean, "bp.home.diastolic_max": bp.home_dbp_mean,
-        "bp.home.days_7d": None if bp.home_days is None else Decimal(days),
+        "bp.home.days_7d": None if bp.home_days is None and not measured else Decimal(days),
     }  # fmt: skip
 
 

@@ -92,6 +92,21 @@ def doubt_denied_loss(picture: dict[str, Signal]) -> None:
             picture[name] = msgspec.structs.replace(picture[name], value=None, note="contradiction")
 
 
+def measured_loss(picture: dict[str, Signal]) -> None:
+    """Answers, in place, the loss item of J-CHS by the scale where nobody was asked it (R-FR-1, R-FR-3).
+
+    Less than 2 kg in half a year is a no; from 2 kg it is whatever is known of the intention.
+    """
+    item, change, told = (picture.get(name) for name in ("frailty.loss-2kg", *_LOSS[1::-1]))
+    if item is None or item.value is not None or item.note not in {"not-asked", "stale"}:
+        return
+    if change is None or change.value is None or told is None:
+        return
+    value = Decimal(0) if change.value > -LOST_KG else told.value
+    inputs = tuple(dict.fromkeys((*change.inputs, *told.inputs)))
+    picture["frailty.loss-2kg"] = msgspec.structs.replace(item, value=value, inputs=inputs, note="implied")
+
+
 def same_meal(known: Mapping[str, Sequence[Fact]], picture: Mapping[str, Signal]) -> Signal:
     """The hours since the meal, if they belong to the same blood: triglycerides first, else casual glucose.
 

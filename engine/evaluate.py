@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
-from engine.advice import Assessment, Draft, assess
+from engine.advice import Draft, assess
 from engine.consent import permits
 from engine.contract.ids import new_id
 from engine.merging import Change, Create, Supersede, merge
 from engine.picture import signals_of, wish_of, zone_of
-from engine.review import ENGINE, Command, Decision, Item, Verb, decide, rank
+from engine.review import ENGINE, LIVE, Command, Decision, Item, Verb, decide, rank
 from engine.rules import AdviceRule, FlagRule, Rule, in_force, load_catalogue
 from engine.store import (
     repo_advice,
@@ -59,14 +59,15 @@ def evaluate(
     local = now.astimezone(zone_of(connection, person))
     catalogue = in_force(tuple(rules) if rules is not None else load_catalogue(), local.date())
     picture, wish = signals_of(connection, person, now), wish_of(connection, person, now)
-    found = assess(person, picture, catalogue, local, first=not items, wish=wish)
-    drafts, withdrawn = _consented(connection, resident, found, catalogue, now)
+    topics = {rule.topic for rule in catalogue if isinstance(rule, FlagRule | AdviceRule)}
+    refused = _barred(connection, resident, topics, now)
+    found = assess(person, picture, catalogue, local, first=not items, wish=wish, refused=refused)
     if found.failed:
         tallies.add(connection, {("draft-failed", rule): 1 for rule in found.failed})
     # What was told on somebody else's readings does not stand in the way of what is true.
     mistaken = misfiled(connection, items)
     standing = [item for item in _awake(connection, items, now) if item.id not in mistaken]
-    changes = merge(standing, drafts, now, withdrawn)
+    changes = merge(standing, found.drafts, now, _outdated(standing, found.drafts, catalogue) | found.withdrawn)
     made = [_apply(connection, resident, change, now, rng or SystemRandom()) for change in changes]
     return Evaluation(
         created=tuple(new for new, _ in made if new),
@@ -157,14 +158,16 @@ def _barred(connection: Connection, resident: str, topics: Iterable[str], now: d
     return {topic for topic in topics if not permits(events, "advice", None, topic, now).granted}
 
 
-def _consented(
-    connection: Connection, resident: str, found: Assessment, rules: Sequence[Rule], now: datetime
-) -> tuple[list[Draft], dict[str, str]]:
-    """The drafts the resident agreed to, and which rules no longer stand."""
-    topics = {rule.id: rule.topic for rule in rules if isinstance(rule, FlagRule | AdviceRule)}
-    barred = _barred(connection, resident, topics.values(), now)
-    drafts = [draft for draft in found.drafts if draft.topic not in barred]
-    return drafts, found.withdrawn | {name: "no-consent" for name, topic in topics.items() if topic in barred}
+def _outdated(items: Iterable[Item], drafts: Iterable[Draft], rules: Sequence[Rule]) -> dict[str, str]:
+    """The rules of live items that are gone, or are not what they were and say nothing now: no text outlives them."""
+    spoken = {draft.rule_id for draft in drafts}
+    versions = {rule.id: rule.version for rule in rules if isinstance(rule, FlagRule | AdviceRule)}
+    left = [item for item in items if item.state in LIVE and item.rule_id not in spoken]
+    gone = {item.rule_id: "rule-gone" for item in left if item.rule_id not in versions}
+    return gone | {
+        item.rule_id: "rule-changed"
+        for item in left if item.rule_id in versions and item.rule_version != versions[item.rule_id]
+    }  # fmt: skip
 
 
 def _apply(

@@ -13,6 +13,8 @@ UNKNOWN: Final = "-"
 # Who the person is decides with what was measured, and is not what the text is about.
 _ABOUT_THE_PERSON: Final = frozenset({"age", "age.fiscal_year", "sex.male", "height", "lab.hours-since-meal"})
 _GRADES: Final = {"lab.urine-protein": ("−", "±", "1+", "2+", "3+"), "lab.urine-blood": ("−", "±", "1+", "2+", "3+")}
+# Told with their tenth wherever people read them.
+_TENTHS: Final = frozenset({"bmi", "lab.hba1c", "lab.hb"})
 _SIDES: Final = ("systolic", "diastolic")
 Values = Mapping[str, Decimal | None]
 
@@ -57,6 +59,8 @@ def _shown(reason: Reason) -> str:
         return grades[min(int(reason.value), len(grades) - 1)]
     # A loss is told as so many kilograms less.
     tenths = abs(reason.value).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    if reason.signal in _TENTHS:
+        return f"{tenths:f}"
     return f"{tenths.to_integral_value():,f}" if tenths == tenths.to_integral_value() else f"{tenths:,f}"
 
 

@@ -120,6 +120,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         """Everything that must be said."""
         return frozenset(bar.code for bar in self.musts)
 
+    def bars_of(self, rule: Rule) -> tuple[Bar, ...]:
+        """What stands, or may stand, against `rule`, also where a missing number keeps it silent."""
+        return _against(rule, self.bars) if isinstance(rule, AdviceRule) else ()
+
     def gives(self, name: str) -> str | None:
         """The code of the class `name`, None while it is open."""
         found = self.settled.get(name)

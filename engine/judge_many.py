@@ -1,7 +1,8 @@
 """The same judgement for a whole town: people who look alike to a rule are judged once.
 
 A rule only sees between which of its thresholds a number lies. Columns are cut there, each distinct pattern is given
-to the very functions that judge one person, and the outcome goes back to everybody with that pattern.
+to the very functions that judge one person, and the outcome goes back to everybody with that pattern. Reasons are left
+out, since a pattern has no values of its own: who needs them has that person judged alone.
 """
 
 from __future__ import annotations
@@ -15,22 +16,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.goal_columns import end_columns
 from engine.judge import Bar, Look, Settled, class_order, settle
-from engine.plans.needs import bmi_after, first_goal
-from engine.plans.tables import energy
-from engine.rules.evaluator import Firing, Indeterminate, _possible, cuts, regions
+from engine.patterns import Codes, Column, codes_of, join_alternatives, numbered, unasked_of
+from engine.rules.evaluator import Firing, Indeterminate, _possible, regions
 from engine.rules.model import SEVERITIES, AdviceRule, ClassRule, FlagCase, FlagRule, Rule, VetoCase, VetoRule
 from engine.signals import Signals
 from engine.vocabulary import ANSWERS
 
-Column = NDArray[np.float64]
 Columns = Mapping[str, Column]
-Codes = NDArray[np.int64]
 T = TypeVar("T")
-# Beyond this the patterns are numbered anew, so that the code of a pattern always fits 64 bits.
-_ROOM: Final = 1 << 40
-# Up to so many numbers a table is made, whatever the number of people.
-_TABLE: Final = 1 << 16
 _NOBODY: Final = Signals(datetime(1970, 1, 1, tzinfo=UTC), {})
 
 
@@ -113,15 +108,22 @@ def _look(values: Values, settled: Classes) -> Look:
 
 
 def _flag(rule: FlagRule) -> Callable[[Values, Classes], Firing | None]:
-    return lambda values, settled: _look(values, settled).flag(rule)
+    return lambda values, settled: _told(_look(values, settled).flag(rule))
 
 
 def _veto(rule: VetoRule) -> Callable[[Values, Classes], tuple[Bar, ...]]:
-    return lambda values, settled: tuple(_look(values, settled).bars(rule))
+    return lambda values, settled: tuple(
+        msgspec.structs.replace(bar, reasons=()) for bar in _look(values, settled).bars(rule)
+    )  # fmt: skip
 
 
 def _advice(rule: AdviceRule) -> Callable[[Values, Classes], Firing | Indeterminate | None]:
-    return lambda values, settled: _look(values, settled).advice(rule)
+    return lambda values, settled: _told(_look(values, settled).advice(rule))
+
+
+def _told(outcome: T) -> T:
+    """Without reasons: those of a pattern are not those of a person."""
+    return msgspec.structs.replace(outcome, reasons=()) if isinstance(outcome, Firing) else outcome
 
 
 def _shared(
@@ -129,20 +131,64 @@ def _shared(
 ) -> Shared[T]:
     """Each pattern of the rule's signals judged once: first by what classes are, then by what an open one lacks."""
     names = sorted(rule.signals | unasked_of(rule))
-    whole = {name: _codes(rule, name, columns, settled) for name in names}
+    whole = {name: _seen(rule, name, columns, settled) for name in names}
+    if isinstance(rule, FlagRule | VetoRule):
+        join_alternatives(rule, whole)
     coded = whole | {name: _by_value(settled[name])[whole[name]] for name in names if name in settled}
     patterns, first = _narrowed(rule, coded, settled, _people(columns))
-    outcomes = [judge_one(*_person(rule, at, coded, settled)) for at in first]
-    unsure = np.array([not _final(outcome) for outcome in outcomes], dtype=bool)[patterns]
-    open_names = [name for name in names if name in settled and (whole[name] != coded[name])[unsure].any()]
-    if not open_names:
-        return Shared(patterns, tuple(outcomes))
-    coded |= {name: np.where(unsure, whole[name], coded[name]) for name in open_names}
-    finer, first = _numbered([patterns, *(coded[name] for name in open_names)], len(patterns))
-    again = [
-        judge_one(*_person(rule, at, coded, settled)) if unsure[at] else outcomes[patterns[at]] for at in first
-    ]  # fmt: skip
-    return Shared(finer, tuple(again))
+    seen = {name: _marked(name, settled[name]) for name in names if name in settled}
+    if isinstance(rule, VetoRule):
+        seen = {name: settled[name] for name in seen}  # questions are made of what is missing: no marks
+    outcomes = [judge_one(*_person(rule, at, coded, seen)) for at in first]
+    for name in seen:
+        lacked = np.array([_may_lack(name, one) for one in outcomes], dtype=bool)[patterns]
+        coded[name] = np.where(lacked, whole[name], coded[name])
+    finer, first = numbered([patterns, *(coded[name] for name in seen)], len(patterns))
+    return Shared(
+        finer, tuple(_filled(outcomes[patterns[at]], *_person(rule, at, coded, settled), judge_one) for at in first)
+    )  # fmt: skip
+
+
+_MARK: Final = "@"
+
+
+def _marked(name: str, shared: Shared[Settled]) -> Shared[Settled]:
+    """A class that lacks a mark of its own name where it is open: so it is seen where it matters what it lacks."""
+    mark = (_MARK + name,)
+    outcomes = (
+        one if one.case is not None else msgspec.structs.replace(one, missing=mark) for one in shared.outcomes
+    )  # fmt: skip
+    return Shared(shared.codes, tuple(outcomes))
+
+
+def _may_lack(name: str, outcome: object) -> bool:
+    """Whether an outcome names what the class `name` lacks."""
+    if isinstance(outcome, Settled | Indeterminate):
+        return _MARK + name in outcome.missing
+    return isinstance(outcome, tuple) and not all(bar.sure for bar in outcome)
+
+
+def _filled(outcome: T, values: Values, classes: Classes, judge_one: Callable[[Values, Classes], T]) -> T:
+    """The outcome with what these classes lack in place of their marks, or judged by them where it has none."""
+    if isinstance(outcome, tuple) and not all(bar.sure for bar in outcome):
+        return judge_one(values, classes)
+    if not isinstance(outcome, Settled | Indeterminate) or not any(name[0] == _MARK for name in outcome.missing):
+        return outcome
+    names = {
+        lacked
+        for name in outcome.missing
+        for lacked in (classes[name[1:]].missing if name[0] == _MARK else (name,))
+    }  # fmt: skip
+    # A class may be open and lack nothing; what is told then is found by looking at all of the rule.
+    return msgspec.structs.replace(outcome, missing=tuple(sorted(names))) if names else judge_one(values, classes)
+
+
+def _seen(rule: Rule, name: str, columns: Columns, settled: Mapping[str, Shared[Settled]]) -> Codes:
+    """What `rule` sees of a signal of everybody: the place of a class's outcome, else of the region of a number."""
+    if name in settled:
+        return settled[name].codes
+    column = columns.get(name)
+    return np.full(_people(columns), -1, np.int64) if column is None else codes_of(rule, name, column)
 
 
 def _narrowed(
@@ -151,22 +197,13 @@ def _narrowed(
     """The patterns of `coded`; an answer that no case still open looks at is made an unasked one in it."""
     answers = [] if isinstance(rule, ClassRule) else [name for name in coded if name in ANSWERS]
     numbers = {name: codes for name, codes in coded.items() if name not in answers}
-    patterns, first = _numbered(list(numbers.values()), people)
+    patterns, first = numbered(list(numbers.values()), people)
     if not answers:
         return patterns, first
     seen = [_looked_at(rule, *_person(rule, at, numbers, settled)) for at in first]
     for name in answers:
         coded[name] = np.where(np.array([name in one for one in seen])[patterns], coded[name], -1)
-    return _numbered([patterns, *(coded[name] for name in answers)], people)
-
-
-def _final(outcome: object) -> bool:
-    """Whether an outcome names nothing that is missing, so that it cannot matter what an open class lacks."""
-    if isinstance(outcome, Settled):
-        return outcome.case is not None
-    if isinstance(outcome, tuple):
-        return all(bar.sure for bar in outcome)
-    return not isinstance(outcome, Indeterminate)
+    return numbered([patterns, *(coded[name] for name in answers)], people)
 
 
 def _by_value(shared: Shared[Settled]) -> Codes:
@@ -204,95 +241,12 @@ def _looked_at(rule: Rule, values: Values, classes: Classes) -> frozenset[str]:
     return frozenset(looked | {name for case in left if isinstance(case, VetoCase) for name in case.unasked})
 
 
-def unasked_of(rule: Rule) -> frozenset[str]:
-    """The answers a veto looks at only for whether they were given."""
-    return frozenset(name for case in rule.case for name in case.unasked) if isinstance(rule, VetoRule) else frozenset()
-
-
-def _codes(rule: Rule, name: str, columns: Columns, settled: Mapping[str, Shared[Settled]]) -> Codes:
-    """Where each person's value lies among the rule's thresholds; -1 where it is missing."""
-    if name in settled:
-        return settled[name].codes
-    column = columns.get(name)
-    if column is None:
-        return np.full(_people(columns), -1, np.int64)
-    edges = np.array([float(cut) for cut in cuts(rule, name)])
-    codes = np.searchsorted(edges, column, "left") + np.searchsorted(edges, column, "right")
-    alike = _alike(rule, name)
-    return alike[np.where(np.isnan(column), len(alike) - 1, codes)]
-
-
-def _alike(rule: Rule, name: str) -> Codes:
-    """For each region of a signal, and at last for a missing one, the first that satisfies the same comparisons.
-
-    To flags and vetoes a missing number is the same as one that satisfies none; to others it may be anything.
-    """
-    compared = [c for case in rule.cases for c in case.conditions if c.signal == name]
-    parts = [tuple(c.holds(value) for c in compared) for value in regions(rule, name)]
-    first: dict[tuple[bool, ...], int] = {}
-    if isinstance(rule, FlagRule | VetoRule) and name not in ANSWERS:
-        first[tuple(c.holds(None) for c in compared)] = -1
-    return np.array([*(first.setdefault(part, at) for at, part in enumerate(parts)), -1], dtype=np.int64)
-
-
-def _numbered(coded: Sequence[Codes], people: int) -> tuple[Codes, list[int]]:
-    """The pattern of each person as a small number, and one person of each pattern."""
-    whole = np.zeros(people, np.int64)
-    for codes in coded:
-        room = int(codes.max(initial=0)) + 2
-        if int(whole.max(initial=0)) > _ROOM // room:
-            whole = _compact(whole)[0]
-        whole = whole * room + codes + 1
-    return _compact(whole)
-
-
-def _compact(whole: Codes) -> tuple[Codes, list[int]]:
-    """`whole` as numbers without gaps, and one place of each; by a table where sorting would take longer."""
-    size = int(whole.max(initial=0)) + 1
-    if size > max(_TABLE, 4 * len(whole)):
-        _, first, patterns = np.unique(whole, return_index=True, return_inverse=True)
-        return patterns.astype(np.int64), first.tolist()
-    place = np.full(size, -1, np.int64)
-    place[whole] = np.arange(len(whole))
-    used = np.flatnonzero(place >= 0)
-    first = place[used].tolist()
-    place[used] = np.arange(len(used))
-    return place[whole], first
-
-
 def _ends(columns: Columns, settled: Mapping[str, Shared[Settled]]) -> dict[str, Column]:
-    """How far each BMI, and the BMI after a first goal, is from the ends of its target range."""
     target = settled.get("bmi.target")
     if target is None or "bmi" not in columns:
         return {}
     low, high = (np.array([_end(one, end) for one in target.outcomes])[target.codes] for end in ("low", "high"))
-    bmi = columns["bmi"]
-    found = {"bmi.above_low": np.round(bmi - low, 1), "bmi.above_high": np.round(bmi - high, 1)}
-    if "weight.level" in columns and "height" in columns:
-        after = _after_goal(columns["weight.level"], bmi, columns["height"])
-        found["bmi.goal_above_low"] = np.round(after - low, 1)
-    return found
-
-
-def _after_goal(weight: Column, bmi: Column, height: Column) -> Column:
-    """`bmi_after` the first goal of everybody whose numbers are there; exact, as for one person.
-
-    In whole numbers where weights and heights have at most two decimals, as they are measured; else in decimals.
-    """
-    after = np.full(len(bmi), np.nan)
-    whole = np.isfinite(weight) & np.isfinite(bmi) & np.isfinite(height) & (np.nan_to_num(height) > 0)
-    kg, cm = (np.rint(np.where(whole, column, 1.0) * 100) for column in (weight, height))
-    plain = whole & (kg / 100 == weight) & (cm / 100 == height)
-    goal = np.full(len(bmi), float(energy().waist.kg * 10))
-    for row in sorted(energy().share, key=lambda row: row.bmi_from):
-        goal = np.where(bmi >= float(row.bmi_from), (kg * float(row.percent) + 500) // 1000, goal)
-    left = kg - 10 * goal
-    square = cm * cm
-    after[plain] = (np.sign(left) * ((2e7 * np.abs(left) + square) // (2 * square)) / 10)[plain]
-    for at in np.flatnonzero(whole & ~plain):
-        heavy, index, tall = (Decimal(repr(float(column[at]))) for column in (weight, bmi, height))
-        after[at] = float(bmi_after(heavy, first_goal(heavy, index), tall))
-    return after
+    return end_columns(columns, low, high)
 
 
 def _end(one: Settled, end: str) -> float:

@@ -47,47 +47,82 @@ def merge(
     `items` are all advice of the person, `withdrawn` maps rules that no longer stand to the reason.
     """
     changes: list[Change] = []
-    best = _one_per_topic(drafts)
-    for topic in sorted({*best, *(item.topic for item in items if item.state in LIVE)}):
-        live = [item for item in items if item.topic == topic and item.state in LIVE]
-        changes += _merge_topic(live, [i for i in items if i.topic == topic], best.get(topic), now, withdrawn or {})
+    for topic in sorted({*(draft.topic for draft in drafts), *(item.topic for item in items if item.state in LIVE)}):
+        mine = [item for item in items if item.topic == topic]
+        changes += _merge_topic(mine, [one for one in drafts if one.topic == topic], now, withdrawn or {})
     return changes
 
 
-def _one_per_topic(drafts: Sequence[Draft]) -> dict[str, Draft]:
-    best: dict[str, Draft] = {}
-    for one in drafts:
-        if one.topic not in best or _weight(one.severity) > _weight(best[one.topic].severity):
-            best[one.topic] = one
-    return best
-
-
 def _merge_topic(
-    live: Sequence[Item], all_items: Sequence[Item], new: Draft | None, now: datetime, withdrawn: Mapping[str, str]
+    items: Sequence[Item], drafts: Sequence[Draft], now: datetime, withdrawn: Mapping[str, str]
 ) -> list[Change]:
+    live = [item for item in items if item.state in LIVE]
+    new = _best(drafts, items, now)
     if new is None:
         return [
             Supersede(i, None, withdrawn[i.rule_id]) if i.rule_id in withdrawn else Keep(i, "unchanged") for i in live
         ]
-    if live:
-        doubles: list[Change] = [Supersede(item, None, "duplicate") for item in live[:-1]]
-        return doubles + _renew(live[-1], new)
-    cooling = next((item for item in reversed(all_items) if _cooling(item, new, now)), None)
-    return [Keep(cooling, "cooling-down")] if cooling else [Create(new)]
+    cooling = _cooled(items, new, now)
+    if not live:
+        return [Keep(cooling, "cooling-down")] if cooling else [Create(new)]
+    *doubles, item = live
+    own = next((draft for draft in drafts if draft.rule_id == item.rule_id), None)
+    # What was decided lately does not come back in the place of another.
+    new = own if cooling and new.rule_id != item.rule_id else new
+    return [*(Supersede(one, None, "duplicate") for one in doubles), _renew(item, new, own, withdrawn)]
 
 
-def _renew(item: Item, new: Draft) -> list[Change]:
-    """An approval that is still held is only overtaken by something more serious."""
-    if item.state == "approved" and _weight(new.severity) <= _weight(item.severity):
-        return [Keep(item, "decided")]
-    return [Supersede(item, new, "evidence-changed")] if changed(item, new) else [Keep(item, "unchanged")]
+def _best(drafts: Sequence[Draft], items: Sequence[Item], now: datetime) -> Draft | None:
+    """The most serious draft of a topic; of urgent ones one that was not decided lately: it waits for no other."""
+    most = max((_weight(draft.severity) for draft in drafts), default=0)
+    first = [draft for draft in drafts if _weight(draft.severity) == most]
+    fresh = [draft for draft in first if most >= _weight("urgent") and not _cooled(items, draft, now)]
+    return next(iter([*fresh, *first]), None)
+
+
+def _renew(item: Item, new: Draft | None, own: Draft | None, withdrawn: Mapping[str, str]) -> Change:
+    """What becomes of a live `item` beside `new`; `own` is what its rule would say now.
+
+    An approval that is still held is overtaken by something more serious only, unless what was signed for may no
+    longer be said so.
+    """
+    fallen = withdrawn.get(item.rule_id)
+    if new is None:
+        return Supersede(item, None, fallen) if fallen else Keep(item, "unchanged")
+    decided = item.state == "approved" and _weight(new.severity) <= _weight(item.severity)
+    if decided and fallen is None and not (own and _reopened(item, own)):
+        return Keep(item, "decided")
+    return Supersede(item, new, fallen or "evidence-changed") if changed(item, new) else Keep(item, "unchanged")
+
+
+def _reopened(item: Item, own: Draft) -> bool:
+    """Whether the rule asks what nobody was asked when `item` was signed for, or says a line that is not in it."""
+    told = {*item.evidence.get("texts", ()), item.evidence.get("message")}
+    return not told.issuperset(own.evidence.get("texts", ())) or not set(item.ask).issuperset(own.ask)
+
+
+def _cooled(items: Sequence[Item], new: Draft, now: datetime) -> Item | None:
+    return next((item for item in reversed(items) if _cooling(item, new, now)), None)
 
 
 def _cooling(item: Item, new: Draft, now: datetime) -> bool:
-    """Whether a decision on the same rule is too fresh to come again; something more serious never waits."""
+    """Whether a decision on the same rule is too fresh to come again; something more serious or worse never waits."""
     if item.state not in DECIDED or item.rule_id != new.rule_id or _weight(new.severity) > _weight(item.severity):
         return False
+    if _weight(new.severity) >= _weight("urgent") and _worse(item.evidence, new.evidence):
+        return False
     return now < item.updated_at + timedelta(days=int(item.evidence.get("cooldown_days", 0)))
+
+
+def _worse(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a highest number rose, or a lowest one fell, by its step."""
+    ways = {name: 1 if name.endswith("_max") else -1 for name in new["signals"] if name.endswith(("_max", "_min"))}
+    return any(_moved(old, new, name) and _gone(old, new, name) * way > 0 for name, way in ways.items())
+
+
+def _gone(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> Decimal:
+    before, after = (side.get("signals", {}).get(name, {}).get("value") for side in (old, new))
+    return Decimal(0) if before is None or after is None else Decimal(after) - Decimal(before)
 
 
 def changed(item: Item, new: Draft) -> bool:
@@ -96,15 +131,15 @@ def changed(item: Item, new: Draft) -> bool:
     same = (
         (item.rule_id, item.rule_version, item.text_version) == (new.rule_id, new.rule_version, new.text_version)
         and item.severity == new.severity
-        and old["rule"]["case"] == new.evidence["rule"]["case"]
-        and old["ask"] == new.evidence["ask"]
-        and old.get("message") == new.evidence.get("message")
+        and old.get("rule", {}).get("case") == new.evidence["rule"]["case"]
+        and old.get("ask") == new.evidence["ask"]
+        and all(old.get(name) == new.evidence.get(name) for name in ("message", "texts"))
     )
     return not same or any(_moved(old, new.evidence, name) for name in new.evidence["signals"])
 
 
 def _moved(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
-    before, after = (side["signals"].get(name, {}).get("value") for side in (old, new))
+    before, after = (side.get("signals", {}).get(name, {}).get("value") for side in (old, new))
     if before is None or after is None:
         return before is not after
     step = VOCABULARY[name].material if name in VOCABULARY else Decimal(0)

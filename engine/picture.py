@@ -7,9 +7,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.clinical import holds, picture_of, standing
-from engine.clinical_rules import doubt_denied_loss
+from engine.clinical_rules import doubt_denied_loss, measured_loss
 from engine.people import Resident
 from engine.refit import model_of
+from engine.seasons import AROUND, YEAR
 from engine.signals import Point, Signal, Signals, bmi_signal, signals
 from engine.store import repo_facts, repo_history, repo_places, repo_weather
 from engine.store.database import Connection
@@ -32,8 +33,11 @@ LOOK_BACK: Final = {
     "resting-heart-rate": _WEEK,
     "heart-rate": _WEEK,
 }
-# A band tells a total a hundred times a day: of last year only the weeks around this one are read.
-_LAST_YEAR: Final = ("steps-total", "steps-interval"), timedelta(days=400), timedelta(days=330)
+# A band tells a total a hundred times a day: of last year only the weeks around this one are read, and a few days
+# at either end, because a running total says nothing without the one before it.
+_LAST_YEAR: Final = (
+    ("steps-total", "steps-interval"), timedelta(days=YEAR + AROUND + 5), timedelta(days=YEAR - AROUND - 3),
+)  # fmt: skip
 
 
 def zone_of(connection: Connection, person: Resident) -> ZoneInfo:
@@ -69,6 +73,7 @@ def signals_of(connection: Connection, person: Resident, now: datetime) -> Signa
     # The height of a check-up may be newer than the one in the register.
     values["bmi"] = bmi_signal(values["weight.level"], values["height"])
     doubt_denied_loss(values)
+    measured_loss(values)
     return Signals(now, values)
 
 

@@ -28,7 +28,7 @@ def figures(firing: Firing, picture: Signals, found: Judgement, goal: Goal | Dec
     plan = firing.rule.plan if isinstance(firing.rule, AdviceRule) else ""
     told = numbers_of(found.values, aims_of(found), found.must_not)
     told |= _OWN[plan](picture, found) if plan in _OWN else {}
-    return told | goal.figures if isinstance(goal, Goal) else told
+    return {**told, **goal.figures} if isinstance(goal, Goal) else told
 
 
 def goal_of(firing: Firing, picture: Signals, found: Judgement, moved: Decimal = Decimal(0)) -> Goal | Declined | None:

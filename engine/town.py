@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.judge_many import Column, Columns, Town, judge_many
+from engine.judge_many import Columns, Town, judge_many
+from engine.patterns import Column
 from engine.rules.model import Rule
 from engine.series.model import PRIOR, Model
 from engine.signals_columns import bmi_column

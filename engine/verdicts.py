@@ -141,6 +141,9 @@ class _Day:
         self.weight, self.stated = (_number(own.get(code)) for code in ("checkup.weight", "checkup.bmi"))
         self.values: Values = {name: signal.value for name, signal in signals.items()}
         self.values["bmi"] = self._bmi(signals["height"])
+        if self.values["answer.pregnant"] is None:
+            # The pregnant are not called to this check-up, and its form does not ask (R-TKHG-0).
+            self.values["answer.pregnant"] = Decimal(0)
 
     def _bmi(self, height: Signal) -> Decimal | None:
         """From weight and height of that day, exactly; else as the check-up states it."""
@@ -175,7 +178,7 @@ class _Day:
         if fasting is not None and self.values.get("lab.hba1c") is not None:
             yield "glucose-order", {"lab.fpg": None}
         elif fasting is not None:
-            casual = {"lab.fpg": None, "lab.casual-glucose": fasting, "lab.hours-since-meal": _CASUAL}
+            casual: Values = {"lab.fpg": None, "lab.casual-glucose": fasting, "lab.hours-since-meal": _CASUAL}
             yield "casual-blood", casual
 
     def _of_person(self) -> Iterator[tuple[str, Values]]:
@@ -191,10 +194,9 @@ class _Day:
         yield "medicine", none
         for medicine in _MEDICINES:
             yield "medicine", {medicine: yes}
-            yield (
-                "medicine",
-                {medicine: no} | (dict.fromkeys(_OF_GLUCOSE, no) if medicine == "med.glucose-lowering" else {}),
-            )
+            group = (medicine, *(_OF_GLUCOSE if medicine == "med.glucose-lowering" else ()))
+            untreated: Values = dict.fromkeys(group, no)
+            yield "medicine", untreated
 
 
 def _number(fact: Fact | None) -> Decimal | None:

@@ -23,6 +23,7 @@ VETOES: Final[dict[Kind, frozenset[str]]] = {
     "protein": frozenset({"protein_increase", "everything"}),
 }  # fmt: skip
 
+
 def build(kind: Kind, person: Person, must_not: Collection[str], moved: Decimal = Decimal(0)) -> Goal | Declined:
     """The goal of this kind for `person`, or why there is none; the vetoes come first."""
     vetoed = VETOES[kind].intersection(must_not)

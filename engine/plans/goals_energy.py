@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from engine.energy import days_to_goal, goal_path
 from engine.plans.food import Swap, snack_swap, swaps_for
@@ -73,7 +73,7 @@ def _figures(
     path, arrival = goal_path(weight, kcal, days), days_to_goal(goal, kcal)
     figures = {
         "weight": weight, "bmi": bmi, "loss_kg": goal, "kcal": kcal, "move_kcal": moving, "loss_days": Decimal(days),
-        "expected_kg": path.level, "expected_low": path.low, "expected_high": path.high,
+        "expected_kg": _tenth(path.level), "expected_low": _tenth(path.low), "expected_high": _tenth(path.high),
     }  # fmt: skip
     return figures if arrival.expected is None else figures | {"days_to_goal": Decimal(arrival.expected)}
 
@@ -81,3 +81,7 @@ def _figures(
 def _forecast(figures: dict[str, Decimal]) -> Line:
     names = ("loss_days", "expected_kg", "expected_low", "expected_high", "kcal", "loss_kg")
     return Line("plan.weight.forecast", {name: figures[name] for name in names})
+
+
+def _tenth(kg: Decimal) -> Decimal:
+    return kg.quantize(Decimal("0.1"), ROUND_HALF_UP)

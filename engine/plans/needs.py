@@ -8,6 +8,9 @@ from typing import Final, Literal
 
 from engine.plans.tables import at_age, energy
 
+# Only the exponents count.
+_WHOLE: Final = Decimal((0, (1,), 0))
+_TENTH: Final = Decimal((0, (1,), -1))
 ActivityLevel = Literal["low", "normal", "high"]
 # Any of these and no loss goal and no deficit is told.
 DEFICIT_VETOES: Final = frozenset(
@@ -121,8 +124,8 @@ def _positive(weight: Decimal) -> None:
 
 
 def _whole(value: Decimal) -> Decimal:
-    return value.quantize(Decimal(1), ROUND_HALF_UP)
+    return value.quantize(_WHOLE, ROUND_HALF_UP)
 
 
 def _tenth(value: Decimal) -> Decimal:
-    return value.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return value.quantize(_TENTH, ROUND_HALF_UP)

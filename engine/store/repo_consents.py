@@ -33,8 +33,9 @@ def append(connection: Connection, event: Event, *, os_user: str) -> Event:
     )  # fmt: skip
     audit.append(connection, entry)
     note_people_changed(connection)
-    if event.purpose == "mirror-display":
-        repo_outbox.put(connection, "show", [event.resident], event.at)
+    owed = {"mirror-display": "show", "advice": "evaluate"}.get(event.purpose)
+    if owed is not None:
+        repo_outbox.put(connection, owed, [event.resident], event.at)
     return _event(row | {"seq": seq})
 
 

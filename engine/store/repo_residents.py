@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from engine.names import collation_key, search_key
 from engine.people import Resident, search_key_of
-from engine.store import audit
+from engine.store import audit, repo_outbox
 from engine.store.instants import to_micros
 from engine.store.tables import BINDING, DEVICE, RESIDENT
 from engine.store.tallies import note_people_changed
@@ -35,7 +35,8 @@ def add(connection: Connection, resident: Resident, now: datetime, *, actor: str
 def edit(connection: Connection, changed: Resident, now: datetime, *, actor: str, os_user: str) -> Resident | Conflict:
     """Stores `changed` if its version follows the stored one directly, with its audit entry.
 
-    Who moved out, or is no longer active, gives up the user slots of the devices left behind.
+    Who moved out, or is no longer active, gives up the user slots of the devices left behind. What waits for them is
+    judged anew: age, sex, height and being here decide about advice.
     """
     expected = changed.version - 1
     mine = (RESIDENT.c.id == changed.id) & (RESIDENT.c.version == expected)
@@ -48,6 +49,7 @@ def edit(connection: Connection, changed: Resident, now: datetime, *, actor: str
         left &= BINDING.c.device_id.not_in(home)
     connection.execute(delete(BINDING).where(left))
     _record(connection, "resident-edit", changed, now, actor, os_user)
+    repo_outbox.put(connection, "evaluate", [changed.id], now)
     return changed
 
 

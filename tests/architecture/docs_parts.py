@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -17,12 +18,27 @@ from cli.routes import route_table
 from cli.wiring import Settings
 from engine.contract import topics
 from engine.contract.kinds import KINDS
+from engine.questionnaires import Item, questionnaires
 from engine.rules import load_catalogue
-from engine.rules.model import SEVERITIES, Rule
+from engine.rules.catalogue_files import catalogue_texts
+from engine.rules.model import SEVERITIES, AdviceRule, ClassRule, FlagRule, Rule, Source, VetoCase, VetoRule
+from engine.vocabulary import VOCABULARY
 from firmware_profiles.registry import PROFILES
 from firmware_profiles.table import device_table, named, needs
 from gateway.pairing_reasons import reason_of
-from tests.architecture.docs_words import COMMANDS_JA, COVERAGE, EXITS_JA, NEEDS_JA, PROOF_JA, SETTINGS, TOPICS
+from tests.architecture.docs_words import (
+    CHECKED,
+    CODES,
+    COMMANDS_JA,
+    COVERAGE,
+    EFFECTS,
+    EXITS_JA,
+    KINDS_OF_RULES,
+    NEEDS_JA,
+    PROOF_JA,
+    SETTINGS,
+    TOPICS,
+)
 
 Tongue = Literal["en", "ja"]
 PLACE: Final = {"en": 0, "ja": 1}
@@ -121,17 +137,111 @@ def _coverage_table(tongue: Tongue) -> str:
 
 def _rule_table(tongue: Tongue) -> str:
     head = {
-        "en": ("rule", "version", "topic", "severity", "quiet for", "source, and how it was checked"),
-        "ja": ("ルール", "版", "話題", "重さ", "再び出すまで", "出典(確かめ方は英語のまま)"),
+        "en": ("kind", "rule", "topic, or what it decides", "version", "since", "severity", "facts", "sources"),
+        "ja": ("種類", "ルール", "話題、または決めるもの", "版", "いつから", "重さ", "事実の番号", "出典"),
     }[tongue]
-    return table(head, [_rule_row(rule, tongue) for rule in load_catalogue()])
+    rules = sorted(load_catalogue(), key=lambda rule: (list(KINDS_OF_RULES).index(kind_of(rule)), rule.id))
+    return table(head, [_rule_row(rule, tongue) for rule in rules])
+
+
+def kind_of(rule: Rule) -> str:
+    """One of class, flag, veto and advice."""
+    return str(rule.__struct_config__.tag)
 
 
 def _rule_row(rule: Rule, tongue: Tongue) -> tuple[str, ...]:
-    grades = [name for name in SEVERITIES if name in {case.severity for case in rule.case}]
-    sources = "<br>".join(f"{s.title}({s.edition}) {s.section} — *{s.checked}*" for s in rule.source)
-    days = f"{rule.cooldown_days} days" if tongue == "en" else f"{rule.cooldown_days}日"
-    return f"`{rule.id}`", str(rule.version), rule.topic, ", ".join(grades), days, sources
+    numbers = list(sources())
+    cited = " ".join(sorted({f"[{numbers.index((one.title, one.edition)) + 1}]{_checked(one)}" for one in rule.source}))
+    facts = ", ".join(dict.fromkeys(re.findall(r"R-[A-Z]+-\d+", catalogue_texts()[rule.id])))
+    grades = {case.severity for case in rule.case} if isinstance(rule, FlagRule) else set()
+    shown = ", ".join(name for name in SEVERITIES if name in grades)
+    kind = KINDS_OF_RULES[kind_of(rule)][PLACE[tongue]]
+    return kind, f"`{rule.id}`", _about(rule, tongue), str(rule.version), str(rule.valid_from), shown, facts, cited
+
+
+def _about(rule: Rule, tongue: Tongue) -> str:
+    if isinstance(rule, ClassRule):
+        return f"`{rule.defines}`"
+    if isinstance(rule, VetoRule):
+        return ", ".join(f"`{code}`" for code in _codes(rule.case))
+    return rule.topic
+
+
+def _checked(source: Source) -> str:
+    letters = {letter for words, letter in CHECKED.items() if words in source.checked.replace("to be read", "")}
+    assert letters, f"how was this checked: {source.checked}"
+    return "".join(sorted(letters))
+
+
+def sources() -> list[tuple[str, str]]:
+    """Title and edition of everything the rules cite, once each."""
+    return sorted({(one.title, one.edition) for rule in load_catalogue() for one in rule.source})
+
+
+def _source_table(tongue: Tongue) -> str:
+    head = {"en": ("no.", "source", "edition", "rules"), "ja": ("番号", "出典", "版", "ルールの数")}[tongue]
+    cited = [{(one.title, one.edition) for one in rule.source} for rule in load_catalogue()]
+    return table(
+        head,
+        [
+            (f"[{number}]", title, edition, str(sum((title, edition) in own for own in cited)))
+            for number, (title, edition) in enumerate(sources(), 1)
+        ],
+    )
+
+
+def _codes(cases: Iterable[VetoCase]) -> list[str]:
+    """What these cases forbid or demand, in the order of the model."""
+    said = {code for case in cases for code in (*case.must_not, *case.must)}
+    return [code for code in CODES if code in said]
+
+
+def _veto_table(tongue: Tongue) -> str:
+    head = {
+        "en": ("code", "must not be advised", "said by", "holds back"),
+        "ja": ("コード", "すすめてはいけないこと", "言うルール", "とめる助言"),
+    }[tongue]
+    rows = []
+    for code, words in CODES.items():
+        said = [f"`{rule.id}`" for rule in load_catalogue() if isinstance(rule, VetoRule) and code in _codes(rule.case)]
+        held = [f"`{rule.id}`" for rule in load_catalogue() if isinstance(rule, AdviceRule) and code in rule.barred_by]
+        rows.append((f"`{code}`", words[PLACE[tongue]], ", ".join(said), ", ".join(held)))
+    return table(head, rows)
+
+
+def _question_table(tongue: Tongue) -> str:
+    head = {
+        "en": ("code", "question", "can forbid or demand", "also decides"),
+        "ja": ("コード", "質問", "とめる、または必ず言わせるもの", "ほかに決めるもの"),
+    }[tongue]
+    return table(head, [_question_row(item, tongue) for item in questionnaires()["veto"].item])
+
+
+def _question_row(item: Item, tongue: Tongue) -> tuple[str, ...]:
+    answers = {name for name, spec in VOCABULARY.items() if spec.question == item.code}
+    vetoes = [case for rule in load_catalogue() if isinstance(rule, VetoRule) for case in rule.case]
+    codes = _codes(case for case in vetoes if answers & _behind((*_weighed(case), *case.unasked)))
+    kinds = {kind_of(rule) for rule in load_catalogue() if answers & _behind(rule.signals)}
+    asked = (item.ja if tongue == "ja" else item.en).replace("\n", " ")
+    also = [words[PLACE[tongue]] for kind, words in EFFECTS.items() if kind in kinds]
+    return f"`{item.code}`", asked, ", ".join(f"`{code}`" for code in codes), ", ".join(also)
+
+
+def _weighed(case: VetoCase) -> Iterator[str]:
+    """What speaks for a veto; a yes under `none` would lift it."""
+    return (condition.signal for condition in (*case.all, *case.any, *case.counted))
+
+
+def _behind(signals: Iterable[str]) -> set[str]:
+    """These signals and all that derived ones among them are made of."""
+    found, waiting = set[str](), list(signals)
+    made = {rule.defines: rule.signals for rule in load_catalogue() if isinstance(rule, ClassRule)}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += made.get(name, ())
+    return found
 
 
 def _setting_table(tongue: Tongue) -> str:
@@ -158,7 +268,8 @@ def _topic_table(tongue: Tongue) -> str:
 
 
 TABLES: Final[dict[str, Callable[[Tongue], str]]] = {
-    "commands": _command_table, "devices": _device_table, "rules": _rule_table, "settings": _setting_table,
+    "commands": _command_table, "devices": _device_table, "rules": _rule_table, "sources": _source_table,
+    "vetoes": _veto_table, "questions": _question_table, "settings": _setting_table,
     "exits": _exit_table, "topics": _topic_table, "troubles": _trouble_table, "coverage": _coverage_table,
     "routes": route_table,
 }  # fmt: skip

@@ -108,6 +108,25 @@ COMMANDS_JA: Final = {
     "phr import apple-health": "アップル「ヘルスケア」の export.zip(または中の export.xml)を取り込む",
     "phr import health-connect": "Android のヘルスコネクト、または Google Takeout の Fitbit を取り込む",
     "phr import fhir": "FHIR R4 の Observation を取り込む",
+    "phr assess": "書いた事例(JSON Lines)に、ルールが言うことを一行ずつ答える",
+    "phr ask": "助言をとめるかもしれないことを、一度に三つまで聞く。答えがなければ「まだ聞いていない」",
+    "phr engine refit": "新しい体重のある人の傾向の計算を、古いものから合わせ直す。途中で止めても続きから",
+    "phr engine rank-train": "列の同じ段の中の順番を決めるモデルを育てる。データが足りなければ終了コード 5 で、何も変えない",
+    "phr rules list": "ルールを並べる。種類、話題、版、いつから、場合の数",
+    "phr rules show": "一つのルールを見る。場合ごとの境目と、境目の値がどちらに入るか、出典、文",
+    "phr rules check": "すべてのルールが決まりを守っているかを調べる。破れていれば終了コード 11",
+    "phr rules test": "ルールを、手で書いた例と照らし合わせる。合わなければ終了コード 5",
+    "phr rules explain": "一人について、ルールがなぜ出たか、出なかったか、決められないかを、比べた値とともに示す",
+    "phr rules stats": "ルールごとに、下書き、承認、書き直し、却下、差しかえ、配達を数える",
+    "phr clinical add": "一人の検査値や病気、薬を記録する。書けるものは `phr clinical codes`",
+    "phr clinical list": "記録したことを、だれが言ったか、いつ、いつまでかとともに見る",
+    "phr clinical answers": "助言をとめうる答えをすべて見る。はい、いいえ、まだ聞いていない",
+    "phr clinical retract": "書いたことを取り消す。記録には残り、もう数えない",
+    "phr clinical codes": "記録できるものをすべて見る。コード、単位、意味",
+    "phr clinical verdicts": "健診の結論(保健指導の区分、メタボの判定)を、こちらのルールとくらべる",
+    "phr clinical import": "健診の結果(CSV)を取り込む。読めない行は、行の番号と理由を示してことわる",
+    "phr env import": "日ごとの暑さ指数と積雪の表を取り込む。同じ表を二度読んでも変わらない",
+    "phr env show": "きょうの天気としてルールが使うもの、それが測った値か季節の用心かを見る",
 }
 
 SETTINGS: Final = {
@@ -207,4 +226,37 @@ TOPICS: Final = {
     "phr/v1/<gateway>/down/cmd/<verb>": (
         "a command such as `forget`; understood, not sent yet", "`forget` などの命令。受け取れるが、まだ送られない",
     ),
+}  # fmt: skip
+
+# Where the published text stands that a rule follows, by a word of the rule's own "checked".
+CHECKED: Final = {"read in": "A", "read through": "A", "quoted": "B", "from memory": "C", "product policy": "D"}
+
+KINDS_OF_RULES: Final = {
+    "class": ("class", "分類"), "flag": ("referral", "受診の目印"), "veto": ("veto", "禁止"), "advice": ("advice", "助言"),
+}  # fmt: skip
+
+CODES: Final = {
+    "weight_loss": ("to lose weight", "体重を減らす"),
+    "auto_weight_loss": ("to lose weight, unless a nurse sets the goal herself", "体重を減らす(保健師が自分で決めた目標を除く)"),
+    "calorie_deficit": ("to eat less energy than is used", "食べるエネルギーを減らす"),
+    "unsupervised_calorie_deficit": ("the same without a doctor who knows", "医師の見守りなしに食べるエネルギーを減らす"),
+    "skip_meal": ("to leave out a meal", "食事を抜く"),
+    "fasted_exercise": ("exercise before eating", "食べる前の運動"),
+    "exercise_increase": ("more exercise or more steps", "運動や歩数を増やす"),
+    "vigorous_exercise": ("hard exercise", "きつい運動"),
+    "outdoor_exercise": ("exercise outdoors", "外での運動"),
+    "snow_shovelling": ("to shovel snow", "雪かき"),
+    "protein_increase": ("more protein", "たんぱく質を増やす"),
+    "potassium_increase": ("more potassium: fruit, vegetables", "カリウム(果物、野菜)を増やす"),
+    "fluid_increase": ("to drink more", "水分を増やす"),
+    "steps_target": ("a target of steps", "歩数の目標"),
+    "weight_display": ("to show the weight, or energy", "体重やエネルギーを見せる"),
+    "servings": ("a number of servings", "食事の量の目安(つ・サービング)"),
+    "body_composition": ("a current through the body: only the weight", "体に電気を流す測定(体重だけをはかる)"),
+    "hypoglycemia_precaution": ("*demanded:* carry sugar, skip no meal, agree it with the doctor", "*必ず言う:* 糖を持つ、食事を抜かない、医師と決める"),
+    "smoking_cessation": ("*demanded:* the offer of help to stop smoking", "*必ず言う:* 禁煙の手助けがあること"),
+}  # fmt: skip
+
+EFFECTS: Final = {
+    "flag": ("referrals", "受診の急ぎ方"), "class": ("classes", "分類"), "advice": ("which advice", "どの助言か"),
 }  # fmt: skip

@@ -213,18 +213,6 @@ def test_a_sheet_is_filed_by_person_with_every_refusal_and_twice_adds_nothing(en
     assert facts["checkup.mets"]["value"] == "mets"
 
 
-def test_official_verdicts_are_compared_and_every_difference_listed(engine: Engine, file: str) -> None:
-    assert run("verdicts").exit_code == Exit.NOT_FOUND
-    run("import", "--csv", file)
-    found = shown("verdicts")
-    assert (found["compared"], found["agreed"]) == (2, 1)
-    [other] = [one for one in found["verdicts"] if not one["agrees"]]
-    assert (other["resident"], other["official"], other["ours"], other["reason"]) == (HANAKO, "pre_mets", "no", "rule")
-    told = run("verdicts", "--resident", HANAKO).stdout.splitlines()
-    assert "mets  pre_mets / no  同じ値から ちがう判定です" in told[0]
-    assert told[-1] == "健診の判定 1 件のうち 0 件が 同じ"
-
-
 def test_a_dry_run_says_the_same_and_records_nothing(engine: Engine, file: str) -> None:
     dry = shown("import", "--csv", file, "--dry-run")
     assert (dry["stored"], count(engine), owed(engine)) == (11, 0, [])

@@ -90,7 +90,7 @@ def test_a_rule_is_shown_with_every_threshold_its_side_its_sources_and_both_text
     told = said("show", "home-bp-high")
     for case in RULES["home-bp-high"].cases:
         assert case.boundary in told
-    assert "bp.home.systolic_mean (mean home systolic pressure) >= 135 mm[Hg]" in told
+    assert "bp.home.systolic_mean (mean home systolic pressure) >= 135 mmHg" in told
     assert "checked: quoted through secondary pages" in told
     assert "text home-bp-high.prompt (resident, ja):" in told
     assert "text home-bp-high.prompt (resident, en):" in told
@@ -196,6 +196,7 @@ def test_why_a_rule_fired_is_told_comparison_by_comparison(case: str) -> None:
     assert "      ✔ and: lab.hba1c (6.8) < 7.0" in told
     assert "      ✘ one of: med.insulin (0) == 1" in told
     assert "  ✘ case from-65" in told
+    assert "      ✔ never: age (77) < 65" in said("explain", "veto-heat", "--case", case).splitlines()
 
 
 def test_every_rule_has_its_story_and_the_missing_and_the_questions_are_told(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.judge import Judgement, judge
 from engine.judge_many import Town, judge_many
@@ -16,6 +18,8 @@ from engine.rules.evaluator import regions
 from engine.rules.model import SEVERITIES, VetoRule
 from engine.signals import Signal, Signals
 from engine.vocabulary import ANSWERS, DERIVED, VOCABULARY
+from tests.property.invented_rules import ANSWERS as ASKED
+from tests.property.invented_rules import NUMBERS, invented
 
 RULES = load_catalogue()
 PEOPLE = 150
@@ -57,9 +61,31 @@ def test_what_is_said_of_a_town_is_what_is_said_of_each_of_its_people(seed: int,
             assert many.must_not(code)[at] == (code in alone.must_not - {"everything"})
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 2**32))
+def test_rules_of_any_shape_say_of_a_town_what_they_say_of_each_person(seed: int) -> None:
+    rng = Random(seed)
+    rules = invented(rng)
+    people = [
+        {name: rng.choice((None, Decimal(30), Decimal(40), Decimal(50), Decimal(60))) for name in NUMBERS}
+        | {name: rng.choice((None, Decimal(0), Decimal(1))) for name in ASKED}
+        for _ in range(25)
+    ]
+    many = judge_many(
+        {
+            name: np.array([np.nan if (value := one[name]) is None else float(value) for one in people])
+            for name in people[0]
+        },
+        rules,
+    )
+    for at, values in enumerate(people):
+        alone = judge(Signals(AS_OF, {name: Signal(value=value, unit="1") for name, value in values.items()}), rules)
+        assert shown(many, at) == told(alone)
+
+
 def told(alone: Judgement) -> dict[str, object]:
     return {
-        "classes": {name: (one.gives, one.options) for name, one in alone.settled.items()},
+        "classes": {name: (one.gives, one.options, one.missing) for name, one in alone.settled.items()},
         "flags": {flag.rule.id: (flag.case.name, flag.ask) for flag in alone.flags},
         "bars": {
             (bar.code, bar.rule, bar.case, bar.sure, bar.ask)
@@ -77,7 +103,7 @@ def shown(many: Town, at: int) -> dict[str, object]:
     bars = [bar for one in many.bars.values() for bar in one.outcomes[one.codes[at]]]
     classes = {name: one.outcomes[one.codes[at]] for name, one in many.settled.items()}
     return {
-        "classes": {name: (one.gives, one.options) for name, one in classes.items()},
+        "classes": {name: (one.gives, one.options, one.missing) for name, one in classes.items()},
         "flags": {name: (one.case.name, one.ask) for name, one in flags.items() if one is not None},
         "bars": {(bar.code, bar.rule, bar.case, bar.sure, bar.ask) for bar in bars},
         "advice": {name: one.case.name for name, one in advice.items() if isinstance(one, Firing)},

@@ -76,8 +76,8 @@ def profile(rng: Random) -> Profile:
     values["age"] = None if rng.random() < 0.02 else Decimal(rng.choice((rng.randint(0, 110), rng.randint(18, 90))))
     must_not = frozenset(code for code in CODES if code != "everything" and rng.random() < barred)
     must_not |= {"everything"} if rng.random() < 0.02 else set()
-    low, steps = rng.choice((None, *LOWS)), rng.choice((None, Decimal(6000), Decimal(8000)))
-    aims = Aims(low=low, high=None if low is None else Decimal("24.9"), steps=steps)
+    least, steps = rng.choice((None, *LOWS)), rng.choice((None, Decimal(6000), Decimal(8000)))
+    aims = Aims(low=least, high=None if least is None else Decimal("24.9"), steps=steps)
     at = datetime(2026, rng.randint(1, 12), rng.randint(1, 28), tzinfo=UTC)
     return Profile(values, must_not, aims, at, Decimal(rng.choice((0, 0, rng.randint(1, 300)))))
 

@@ -49,7 +49,7 @@ def rules_of(found: Assessment) -> list[str]:
 
 @pytest.mark.parametrize(
     ("age", "mean", "goal", "minutes"),
-    [(58, 4100, "5,100", "10"), (78, 2600, "3,600", "10"), (58, 7600, "8,000", "4"), (70, 5950, "6,000", "1")],
+    [(58, 4100, "5,100", "10"), (78, 2600, "3,600", "10"), (58, 7600, "8,000", "4"), (70, 5800, "6,000", "2")],
 )
 def test_the_next_step_goal_is_a_thousand_more_and_never_beyond_the_target(
     age: int, mean: int, goal: str, minutes: str
@@ -64,8 +64,8 @@ def test_the_first_loss_goal_is_three_percent_and_its_energy_is_computed() -> No
     found = one(said(ASKED | HEAVY), "bmi-above-target")
     plan = found.evidence["plan"]
     assert (plan["loss_kg"], plan["kcal"]) == ("2.6", "101")
-    # 101 kcal: 65 g of cooked rice at 156 kcal/100 g; 101 * 60 / (1.05 * 3.3 * 88) = 19.9 minutes
-    assert (plan["rice_g"], plan["walk_minutes"]) == ("65", "20")
+    # 101 kcal: 65 g of cooked rice at 156 kcal/100 g
+    assert (plan["swap.rice.grams"], plan["food_kcal"]) == ("65", "101")
     assert "2.6kg" in found.text_ja
     assert "101kcal" in found.text_ja
 

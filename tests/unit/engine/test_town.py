@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from engine.goals import bmi_after, first_goal
 from numpy.typing import NDArray
 
+from engine.goal_columns import bmi_after_goal
 from engine.judge import judge
-from engine.judge_many import _after_goal
 from engine.picture import _kept
+from engine.plans.needs import bmi_after, first_goal
 from engine.rules import load_catalogue
 from engine.rules.model import SEVERITIES
 from engine.series.fit import fit
@@ -151,6 +151,6 @@ def test_the_first_goal_of_a_town_is_exact_to_the_tenth_for_every_weight() -> No
     height = np.concatenate([np.round(rng.uniform(120, 200, 2000), 1), np.array([150.0, 150.0, 150.05, 170.001])])
     bmi = np.round(weight * 1e4 / height**2, 1)
     bmi[:2] = 25.0, 35.0
-    for at, found in enumerate(_after_goal(weight, bmi, height)):
+    for at, found in enumerate(bmi_after_goal(weight, bmi, height)):
         kg, index, cm = (Decimal(repr(float(column[at]))) for column in (weight, bmi, height))
         assert Decimal(repr(float(found))) == bmi_after(kg, first_goal(kg, index), cm)

@@ -11,9 +11,9 @@ import pytest
 
 from engine.clinical import Fact
 from engine.clinical_checkups import facts_of
-from engine.clinical_official import Verdict, verdicts
 from engine.imports.checkups import sheet
 from engine.rules import load_catalogue
+from engine.verdicts import Verdict, verdicts
 from tests.homes import HANAKO, resident
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
