@@ -29,7 +29,10 @@ _ALL = 99
 _SKIP = {"s", "skip", "とばす"}
 _EXPLAIN = {"?", "説明"}
 _UNKNOWN = {"0", "unknown", "わからない", "分からない", "不明"}
-_YES = {"yes": "yes", "y": "yes", "はい": "yes", "no": "no", "n": "no", "いいえ": "no"}
+_YES = {
+    "yes": "yes", "y": "yes", "はい": "yes",
+    "no": "no", "n": "no", "none": "no", "いいえ": "no", "ない": "no", "なし": "no", "特になし": "no",
+}  # fmt: skip
 
 
 class Sitting(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +184,8 @@ def understood(item: Item, typed: str) -> tuple[str, ...] | None:
     names: dict[str, str] = {}
     for number, choice in enumerate(item.choices, 1):
         names |= dict.fromkeys((str(number), choice.code, _folded(choice.ja), _folded(choice.en)), choice.code)
+    # Japanese is typed without the blanks that make it easy to read.
+    names |= {name.replace(" ", ""): code for name, code in names.items() if not name.isascii()}
     if whole in names:
         return (names[whole],)
     codes = {choice.code for choice in item.choices}

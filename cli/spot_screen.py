@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +10,8 @@ import msgspec
 from cli.words_spot import TITLES, word
 from engine.contract.kinds import KINDS
 from engine.contract.reading import Value
-from engine.safety import RED_FLAGS
+from engine.intake import Stored, store_form
+from engine.safety import red_flags
 from gateway.spot import State
 
 # Shown large, the first that was measured; everything else goes to the person's record unseen.
@@ -80,9 +80,10 @@ def _values(state: State, lang: str) -> list[str]:
     found = {value.kind: value for value in state.values}
     first = next((found[kind] for kind in PRIMARY if kind in found), next(iter(state.values), None))
     said = [] if first is None else _value(first, found, lang)
-    high = any(kind in found and Decimal(found[kind].value) >= cut for kind, cut in RED_FLAGS.items())
-    # Over a frightening number nobody is told that all is done.
-    said += [word(lang, "red-flag")] if high else [word(lang, "measured")]
+    forms = [store_form(value) for value in state.values]
+    red = "implausible" in forms or red_flags((form.kind, form.value) for form in forms if isinstance(form, Stored))
+    # Over a frightening number, and over one nobody can have, nobody is told that all is done.
+    said += [word(lang, "red-flag" if red else "measured")]
     return [*said, "", word(lang, "more"), word(lang, "again")]
 
 

@@ -26,28 +26,35 @@ def today(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Say what matters today: only advice a person signed for is shown."""
-    from engine.evaluate import settle
+    from engine.evaluate import settle, still_said
     from engine.picture import signals_of
     from engine.store import inbox, repo_advice
-    from engine.store.filing import unmistaken
 
     now = datetime.now(UTC)
     with transaction(writes=True) as connection:
         person = resident_of(connection, resident)
         settle(connection, now)
         signals = signals_of(connection, person, now)
-        items = unmistaken(connection, repo_advice.listed(connection, resident=person.id, states=None, limit=10_000))
+        items = repo_advice.listed(connection, resident=person.id, states=None, limit=10_000)
+        items = still_said(connection, person, items, now, signals)
         assumed = inbox.assumed_of(connection, person.id, now - UNCONFIRMED)
     lang: Language = "en" if (settings().lang or person.language).lower().startswith("en") else "ja"
     told = say_today(items, signals, lang)
     if json:
-        waiting = [{"reading": item.id, "posterior": item.posterior, "values": item.values} for item in assumed]
+        # Nobody is frightened by a number that may be another's: there only the request to measure again is shown.
+        waiting = [
+            {"reading": item.id, "posterior": item.posterior, "values": () if item.red_flag else item.values}
+            | ({"measure_again": True} if item.red_flag else {})
+            for item in assumed
+        ]
         emit({"resident": person.id, **told, "unconfirmed": waiting})
         return
     # A referral is never shortened: its last line may be the telephone number.
     for line in (*told["text"], told["number"]) if told["whole"] else (told["sentence"], told["number"], told["next"]):
         result(line)
-    if assumed:
+    if any(item.red_flag for item in assumed):
+        result(word(lang, "red-flag"))
+    elif assumed:
         value = ", ".join(f"{number} {unit}" for _, number, unit in assumed[0].values)
         result(word(lang, "today-assumed", value=value, count=len(assumed)))
 

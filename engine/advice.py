@@ -14,12 +14,13 @@ from engine.flag_figures import UNKNOWN, flag_figures
 from engine.judge import Bar, Judgement, Proposal, in_order, judge
 from engine.locale import LANGUAGES, Language, catalogue, fields_of, text
 from engine.people import Resident
-from engine.plan import figures, goal_of, shown
+from engine.plan import aims_of, figures, goal_of, shown
 from engine.plans.model import Declined, Goal
+from engine.plans.numbers import numbers_of
 from engine.plans.tables import sources
 from engine.plans.words import note, render
 from engine.rules.evaluator import Firing, Indeterminate
-from engine.rules.model import AdviceCase, AdviceRule, FlagCase, FlagRule, Rule
+from engine.rules.model import AdviceCase, AdviceRule, FlagCase, FlagRule, Rule, Severity
 from engine.signals import Signal, Signals
 from engine.vocabulary import VOCABULARY
 
@@ -32,6 +33,10 @@ MOST_GOALS: Final = 2
 NO_GOAL: Final = frozenset({"guidance", "data-quality", "heat"})
 # While a doctor is to be called today or tomorrow, no goal is told beside it.
 HURRIED: Final = frozenset({"urgent", "emergency"})
+# Nobody waits for an invitation who is to call a doctor today or tomorrow.
+INVITATION: Final = "guidance"
+# One pressure has one deadline: of several referrals about it only the most serious is said.
+PRESSURE: Final = "blood-pressure"
 # What must be said is the advice of this topic.
 DEMANDED: Final = {"smoking_cessation": "tobacco"}
 
@@ -101,6 +106,7 @@ def assess(
     allowed = [one for one in agreed if one.allowed and one.firing.rule.id not in declined]
     hurried = found.urgency in HURRIED
     chosen = choose(allowed, wish, frozenset(found.must), most=0 if hurried else MOST_GOALS)
+    chosen = tuple(one for one in chosen if not (hurried and one.firing.rule.topic == INVITATION))
     goals |= _beside(chosen, goals, picture, found)
     withdrawn |= {one.firing.rule.id: f"vetoed {','.join(_against(one.bars))}" for one in found.proposals}
     withdrawn |= dict.fromkeys((one.firing.rule.id for one in allowed), "referral-first" if hurried else "two-goals")
@@ -108,7 +114,9 @@ def assess(
     # What is barred stays barred where a number is missing, too.
     unsure = {one.rule.id: _against(found.bars_of(one.rule)) for one in found.indeterminate}
     withdrawn |= {name: f"vetoed {','.join(bars)}" for name, bars in unsure.items() if bars}
-    spoken = [*(Proposal(flag) for flag in found.flags if flag.rule.topic not in refused), *chosen]
+    referrals = [flag for flag in _said(found) if flag.rule.topic not in refused]
+    withdrawn |= dict.fromkeys((flag.rule.id for flag in found.flags), "referral-first")
+    spoken = [*(Proposal(flag) for flag in referrals), *chosen]
     drafts: list[Draft] = []
     failed: list[str] = []
     for one in spoken:
@@ -122,6 +130,23 @@ def assess(
     topics = {rule.id: rule.topic for rule in rules if isinstance(rule, FlagRule | AdviceRule)}
     withdrawn |= {name: "no-consent" for name, topic in topics.items() if topic in refused}
     return Assessment(judgement=found, drafts=tuple(drafts), withdrawn=withdrawn, failed=tuple(failed))
+
+
+def _said(found: Judgement) -> list[Firing]:
+    """The referrals that are said: in an emergency that alone, and no second deadline for one pressure."""
+    first = next((flag for flag in found.flags if flag.rule.topic == PRESSURE), None)
+    return [
+        flag for flag in found.flags
+        if _severity(flag) == "emergency" or (
+            found.urgency != "emergency"
+            and (first is None or flag.rule.topic != PRESSURE or _severity(flag) == _severity(first))
+        )
+    ]  # fmt: skip
+
+
+def _severity(flag: Firing) -> Severity:
+    assert isinstance(flag.case, FlagCase)
+    return flag.case.severity
 
 
 def _beside(
@@ -187,7 +212,8 @@ def _write(
     spoken = goal if isinstance(goal, Goal) and "plan" in fields_of(catalogue("ja")["resident", key]) else None
     also = () if waits else _also(rule, spoken, found, as_of)
     texts = {language: _words(language, key, values, spoken, also) for language in LANGUAGES}
-    notes = {language: _note(language, rule.nurse_note, values, spoken) for language in LANGUAGES}
+    noted = values if isinstance(rule, FlagRule) else values | _measured(found)
+    notes = {language: _note(language, rule.nurse_note, noted, spoken) for language in LANGUAGES}
     evidence = _evidence(firing, found, picture, as_of)
     return Draft(
         topic=rule.topic, rule_id=rule.id, rule_version=rule.version, text_version=rule.text_version,
@@ -202,6 +228,12 @@ def _values(firing: Firing, found: Judgement, picture: Signals, goal: Goal | Dec
     if isinstance(firing.rule, FlagRule):
         return flag_figures(firing, found.values)
     return {name: shown(value) for name, value in figures(firing, picture, found, goal).items()}
+
+
+def _measured(found: Judgement) -> dict[str, str]:
+    """The person's own numbers for the nurse, those too that the resident is not shown."""
+    numbers = {name: shown(value) for name, value in numbers_of(found.values, aims_of(found), ()).items()}
+    return {name: value for name, value in numbers.items() if value != UNKNOWN}
 
 
 def _words(

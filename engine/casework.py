@@ -5,13 +5,14 @@ A key of the profile that is absent was not asked; what the format cannot say is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from engine.casework_words import complaints
 from engine.clinical_rules import imply, measured_loss
 from engine.questionnaires import questionnaires
 from engine.refusal import Refusal
@@ -27,7 +28,7 @@ _LARGEST: Final = Decimal(1_000_000)
 _SMALLEST: Final = Decimal("0.001")
 Medicine = Literal[
     "antihypertensive", "lipid_lowering", "glucose_lowering", "insulin", "sulfonylurea", "glinide", "antiplatelet",
-    "anticoagulant",
+    "anticoagulant", "aspirin", "other",
 ]  # fmt: skip
 Condition = Literal[
     "diabetes", "ckd", "cvd", "stroke", "atrial_fibrillation", "heart_failure", "eating_disorder", "cancer_active",
@@ -44,18 +45,6 @@ _CONDITIONS: Final = (
 _MEDICINES: Final = (
     "antihypertensive", "lipid-lowering", "glucose-lowering", "insulin", "sulfonylurea", "glinide",
 )  # fmt: skip
-# Complaints that are no emergency by themselves, by the answer they are.
-MILDER: Final = {
-    "symptom.hypoglycemia": frozenset(
-        {
-            "hypoglycemia", "hypoglycaemia", "hypoglycemia_symptoms", "hypoglycaemia_symptoms", "cold_sweat",
-            "cold_sweats", "tremor", "trembling", "shaking", "shakiness", "冷や汗", "ふるえ", "手のふるえ", "低血糖",
-        }
-    ),
-    "symptom.irregular-pulse": frozenset({"irregular_pulse", "irregular_heartbeat", "palpitations", "動悸", "脈の乱れ"}),
-}
-# Words for no complaint at all.
-NO_COMPLAINT: Final = frozenset({"none", "no", "nothing", "no_symptoms", "なし", "無し", "特になし"})
 # The ages by 31 March at which the specific guidance changes (R-TKHG-0, R-TKHG-4).
 _FISCAL_CUTS: Final = frozenset({40, 65})
 # What the format has no word for.
@@ -165,16 +154,24 @@ class WrittenCase(msgspec.Struct, frozen=True):
 
 
 def read_case(raw: Mapping[str, Any]) -> WrittenCase | Refusal:
-    """The case in decoded JSON whose fractions are Decimals.
+    """The case in decoded JSON whose fractions are Decimals; a null where a whole part belongs is that part left out.
 
     Refused as `bad-case` with the place and the reason, or as `out-of-range` for a number no body has.
     """
     try:
-        case = msgspec.convert(raw, WrittenCase, strict=True)
+        case = msgspec.convert(_without_null_parts(raw), WrittenCase, strict=True)
     except msgspec.ValidationError as error:
         return Refusal("bad-case", str(error))
     wrong = next(_impossible(case), None)
     return case if wrong is None else Refusal("out-of-range", f"{wrong} cannot be that", wrong)
+
+
+def _without_null_parts(raw: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: part for name, part in raw.items() if part is not None}
+    who = told.get("profile")
+    if isinstance(who, Mapping) and "frailty" in who and who["frailty"] is None:
+        told["profile"] = {name: value for name, value in who.items() if name != "frailty"}
+    return told
 
 
 def _impossible(part: msgspec.Struct) -> Iterator[str]:
@@ -254,15 +251,7 @@ def _answers(case: WrittenCase) -> Told:
         "frailty.no-exercise": _yes(who.frailty.no_exercise_weekly),
         "frailty.loss-2kg": _yes(who.frailty.loss_2kg_6mo_unintended),
     }
-    return told | _symptoms(case.symptoms)
-
-
-def _symptoms(told: Iterable[str]) -> Told:
-    """What was complained of; any word that is not one of the milder ones is taken as a red flag."""
-    words = {word.strip().lower().replace(" ", "_").replace("-", "_") for word in told if word.strip()}
-    words -= NO_COMPLAINT
-    found: Told = {name: Decimal(int(bool(words & milder))) for name, milder in MILDER.items()}
-    return found | {"symptom.red-flag": Decimal(int(bool(words.difference(*MILDER.values()))))}
+    return told | {name: Decimal(int(yes)) for name, yes in complaints(case.symptoms).items()}
 
 
 def _if_possible(who: Profile, told: bool | None, code: str) -> Decimal | None:

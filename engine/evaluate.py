@@ -12,10 +12,13 @@ import msgspec
 from engine.advice import Draft, assess
 from engine.consent import permits
 from engine.contract.ids import new_id
+from engine.judge import judge
 from engine.merging import Change, Create, Supersede, merge
+from engine.people import Resident
 from engine.picture import signals_of, wish_of, zone_of
 from engine.review import ENGINE, LIVE, Command, Decision, Item, Verb, decide, rank
 from engine.rules import AdviceRule, FlagRule, Rule, in_force, load_catalogue
+from engine.signals import Signals
 from engine.store import (
     repo_advice,
     repo_consents,
@@ -25,7 +28,7 @@ from engine.store import (
     tallies,
 )
 from engine.store.database import Connection, Engine, StoreError, read, translated, write
-from engine.store.filing import misfiled
+from engine.store.filing import misfiled, unmistaken
 
 TOPIC: Final = "evaluate"
 
@@ -126,6 +129,23 @@ def settle(connection: Connection, now: datetime) -> tuple[str, ...]:
             command = Command(verb="supersede", by=ENGINE, version=item.version, reason=reason)
         moved += [item.id] if _store(connection, item, command, now) else []
     return tuple(moved)
+
+
+def still_said(
+    connection: Connection, person: Resident, items: Sequence[Item], now: datetime, picture: Signals | None = None
+) -> list[Item]:
+    """`items` as they may be told today: without what was wrong, and without delivered goals a veto surely forbids now.
+
+    A referral is never taken back by silence. `picture` spares a second look where the caller has it.
+    """
+    sound = unmistaken(connection, items)
+    goals = {item.rule_id for item in sound if item.state == "delivered" and item.severity == "routine"}
+    if not goals:
+        return sound
+    catalogue = in_force(load_catalogue(), now.astimezone(zone_of(connection, person)).date())
+    found = judge(signals_of(connection, person, now) if picture is None else picture, catalogue)
+    barred = {rule.id for rule in catalogue if rule.id in goals and any(bar.sure for bar in found.bars_of(rule))}
+    return [item for item in sound if item.rule_id not in barred or item.state != "delivered"]
 
 
 def _due(connection: Connection, now: datetime) -> list[Item]:

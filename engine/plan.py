@@ -9,7 +9,7 @@ from engine.judge import Judgement
 from engine.plans.compose import build
 from engine.plans.model import KINDS, Declined, Goal, Kind
 from engine.plans.numbers import UNKNOWN, numbers_of
-from engine.plans.person import Aims, person_of
+from engine.plans.person import Aims, Person, person_of
 from engine.rules.evaluator import Firing
 from engine.rules.model import AdviceRule
 from engine.signals import Signals
@@ -40,7 +40,18 @@ def goal_of(firing: Firing, picture: Signals, found: Judgement, moved: Decimal =
     plan = firing.rule.plan if isinstance(firing.rule, AdviceRule) else ""
     kind = _KINDS.get(plan)
     person = person_of(found.values, picture.as_of, aims_of(found))
-    return None if kind is None or person is None else build(kind, person, found.must_not, moved)
+    if kind is None or person is None:
+        return None
+    made = build(kind, person, found.must_not, moved)
+    # The loss begins with the snack: told again beside it, it would be one exchange twice and a deficit more.
+    return Declined("swap", "in-the-loss") if kind == "swap" and _loses(person, found) else made
+
+
+def _loses(person: Person, found: Judgement) -> bool:
+    """Whether a rule proposes a loss to this person, nothing stands against it, and there is one to give."""
+    free = [one.firing.rule for one in found.proposals if not one.bars]
+    proposed = any(isinstance(rule, AdviceRule) and _KINDS.get(rule.plan) == "weight" for rule in free)
+    return proposed and isinstance(build("weight", person, found.must_not), Goal)
 
 
 def aims_of(found: Judgement) -> Aims:

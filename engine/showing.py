@@ -11,11 +11,11 @@ from typing import Final
 
 from engine.contract import topics
 from engine.contract.wire import encode
+from engine.evaluate import still_said
 from engine.picture import history_of, zone_of
 from engine.show import PURPOSE, show
 from engine.store import repo_advice, repo_consents, repo_outbox, repo_places, repo_residents
 from engine.store.database import Connection, Engine, read, write
-from engine.store.filing import unmistaken
 from engine.store.inbox import red_flags
 from engine.store.repo_shows import TOPIC
 
@@ -30,7 +30,9 @@ def messages_of(connection: Connection, resident: str, now: datetime) -> list[tu
     if person is None or person.household_id is None:
         return []
     events = repo_consents.events_of(connection, [resident], PURPOSE).get(resident, [])
-    items = unmistaken(connection, repo_advice.listed(connection, resident=resident, states=None, limit=10_000))
+    items = repo_advice.listed(connection, resident=resident, states=None, limit=10_000)
+    # Who agreed to nothing is shown nothing: only then is it worth looking at what may still be said.
+    items = still_said(connection, person, items, now) if events else []
     again = bool(red_flags(connection, now - AGAIN, person.household_id))
     history, zone = history_of(connection, resident, now), zone_of(connection, person)
     made = encode(show(person, history, items, events, zone, now, again=again))

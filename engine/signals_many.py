@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.seasons import season
-from engine.series.levels import level_and_forecast
 from engine.series.model import PRIOR, Model
-from engine.series.sen import theil_sen
 from engine.signals_columns import (
     BP_DAYS,
     HEART_DAYS,
@@ -33,7 +31,8 @@ from engine.signals_columns import (
     step_columns,
     valid_steps,
 )
-from engine.trends import CLAIM_DAYS, CLAIM_SPAN, FORGOTTEN
+from engine.trends import CLAIM_DAYS, CLAIM_SPAN
+from engine.trends_many import trends_many
 
 BLOCK: Final = 4096
 _GRAM: Final = 3
@@ -160,9 +159,8 @@ def _weight(city: City, model: Model) -> dict[str, Floats]:
     recent = known.any(axis=1)
     ever = np.isfinite(city.weights)
     age = np.where(ever.any(axis=1), np.argmax(ever[:, ::-1], axis=1), np.nan)
-    smoothed = level_and_forecast(_remembered(city.weights), model, horizons=()).level
-    level = half_up(np.where(recent, smoothed, np.nan), 2)
-    slopes = theil_sen(month)
+    levels, slopes = trends_many(city.weights, model, horizons=())
+    level = half_up(np.where(recent, levels.level, np.nan), 2)
     span = LEVEL_FRESH - 1 - np.argmax(known, axis=1) - np.argmax(known[:, ::-1], axis=1)
     claimed = (slopes.days >= CLAIM_DAYS) & (span >= CLAIM_SPAN) & slopes.firm
     return {
@@ -172,11 +170,3 @@ def _weight(city: City, model: Model) -> dict[str, Floats]:
         "weight.age_days": age,
         "bmi": bmi_column(level, city.height_cm),
     }
-
-
-def _remembered(weights: Floats) -> Floats:
-    """The weighings that the filter of one person looks at: those of 180 days up to the newest, if that is fresh."""
-    window = padded(weights, LEVEL_FRESH + int(FORGOTTEN))
-    width = window.shape[1]
-    newest = width - 1 - np.argmax(np.isfinite(window[:, ::-1]), axis=1)
-    return np.where(np.arange(width) >= (newest - FORGOTTEN)[:, None], window, np.nan)

@@ -13,7 +13,7 @@ from engine.consent import Event, say
 from engine.contract.reading import Reading, Value, reading_id
 from engine.contract.wire import Binding, DeviceNote
 from engine.people import Resident
-from engine.store import repo_consents, repo_devices, repo_places, repo_residents
+from engine.store import repo_consents, repo_devices, repo_outbox, repo_places, repo_residents
 from engine.store.database import write
 
 HOUSEHOLD, GATEWAY, OTHER_GATEWAY = "h-abcdefghijklm", "g-abcdefghijklm", "g-bcdefghijklmn"
@@ -60,6 +60,8 @@ def furnish(engine: Engine, purposes: Iterable[str] = ("record", "advice", "nurs
                 repo_consents.append(connection, consent(person.id, purpose), os_user="test")
         slots = (Binding(1, HANAKO), Binding(2, TARO))
         repo_devices.note(connection, HOUSEHOLD, DeviceNote(device=DEVICE, profile="sig-weight", bindings=slots), NOW)
+        # Nothing is known of anybody yet: what their consent owed is paid.
+        repo_outbox.done(connection, repo_outbox.take(connection, "evaluate", limit=10))
 
 
 def weighing(number: int, kg: str = "62.30", slot: int | None = 1, **more: object) -> Reading:

@@ -26,9 +26,14 @@ HIGH_RISK = (
 def findings(values: Values) -> list[Finding]:
     """Every (red-flag code, severity) the tables give; an answer that is missing is no here, a number that is missing is nothing."""
     parts: tuple[Callable[[Values], Iterator[Finding]], ...] = (
-        office, pregnancy, home, glucose, treated, too_low, lipids, kidney, liver, blood, thin, loss, gain, pulse, told,
+        office, pregnancy, home, glucose, treated, lipids, kidney, liver, blood, thin, loss, gain, pulse, told,
     )  # fmt: skip
-    return [finding for part in parts for finding in part(values)]
+    return [*(finding for part in parts for finding in part(values)), *only_asked(values)]
+
+
+def only_asked(values: Values) -> list[Finding]:
+    """What of it an unasked answer does not make true: it would alarm nearly everybody."""
+    return [finding for part in (elevated, obstetric_glucose, too_low) for finding in part(values)]
 
 
 def yes(values: Values, *names: str) -> bool:
@@ -76,18 +81,29 @@ def office(v: Values) -> Iterator[Finding]:
         yield "bp_grade2", "prompt"
     elif pressure(v, OFFICE, 140, 90):
         yield "bp_grade1", "prompt" if high_risk(v) else "soon"
-    elif pressure(v, OFFICE, 130, 80) and high_risk(v):
+
+
+def elevated(v: Values) -> Iterator[Finding]:
+    """130-139/80-89 at high risk, the stricter reading of section 1.8."""
+    adult = not below(v, "age", "18")
+    if adult and pressure(v, OFFICE, 130, 80) and not pressure(v, OFFICE, 140, 90) and high_risk(v):
         yield None, "soon"
 
 
 def pregnancy(v: Values) -> Iterator[Finding]:
-    """R-BP-5 and the obstetric glucose of section 1.8."""
+    """R-BP-5."""
     if not yes(v, "answer.pregnant"):
         return
     if any(pressure(v, where, 160, 110) for where in (OFFICE, MEAN, SINGLE)):
         yield "bp_pregnancy_severe", "urgent"
     elif pressure(v, OFFICE, 140, 90) or pressure(v, MEAN, 135, 85):
         yield "bp_pregnancy", "prompt"
+
+
+def obstetric_glucose(v: Values) -> Iterator[Finding]:
+    """Glucose in pregnancy of section 1.8."""
+    if not yes(v, "answer.pregnant"):
+        return
     if over(v, "lab.fpg", "126") or over(v, "lab.hba1c", "6.5"):
         yield "glucose_pregnancy", "prompt"
     elif over(v, "lab.fpg", "92"):
@@ -124,13 +140,15 @@ def glucose(v: Values) -> Iterator[Finding]:
 
 
 def treated(v: Values) -> Iterator[Finding]:
-    """R-GLU-3 above the limit."""
+    """R-GLU-3 above the limit; from 250, where exercise is barred (R-CI-8), whatever HbA1c says."""
     if not yes(v, *GLUCOSE_MEDICINE):
         return
     limit, fasting = "7.0", "130"
     if over(v, "age", "65") and yes(v, *HYPOGLYCAEMIC):
         limit, fasting = ("8.0" if over(v, "age", "75") else "7.5"), "160"
-    if over(v, "lab.hba1c", limit) or (v.get("lab.hba1c") is None and over(v, "lab.fpg", fasting)):
+    if over(v, "lab.fpg", "250") or over(v, "lab.casual-glucose", "250"):
+        yield "diabetes_treated_above_7", "prompt"
+    elif over(v, "lab.hba1c", limit) or (v.get("lab.hba1c") is None and over(v, "lab.fpg", fasting)):
         yield "diabetes_treated_above_7", "soon"
 
 

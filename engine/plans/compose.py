@@ -16,7 +16,13 @@ _MOVING: Final = frozenset({"exercise_increase", "everything"})
 VETOES: Final[dict[Kind, frozenset[str]]] = {
     "weight": DEFICIT_VETOES, "swap": DEFICIT_VETOES,
     "steps": _MOVING | {"steps_target"}, "exercise": _MOVING, "strength": _MOVING, "sitting": _MOVING,
-    "servings": frozenset({"servings", "calorie_deficit", "potassium_increase", "weight_display", "everything"}),
+    # Who must not eat less skips no meal; where only a deficit is barred the servings are for the weight as it is.
+    "servings": frozenset(
+        {
+            "servings", "skip_meal", "unsupervised_calorie_deficit", "protein_increase", "potassium_increase",
+            "weight_display", "everything",
+        }
+    ),
     "salt": frozenset({"everything"}), "breakfast": frozenset({"everything"}), "alcohol": frozenset({"everything"}),
     "vegetables": frozenset({"potassium_increase", "everything"}),
     "fruit": frozenset({"potassium_increase", "everything"}),

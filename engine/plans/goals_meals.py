@@ -7,35 +7,41 @@ from decimal import Decimal
 
 from engine.plans.food import alcohol_limit, protein_dish, protein_target, salt_cuts, salt_limit, servings, vegetable_of
 from engine.plans.model import Declined, Goal, Line
-from engine.plans.needs import DEFICIT_VETOES, eer, level_of
+from engine.plans.needs import DEFICIT_VETOES, eer, level_of, most_deficit
 from engine.plans.person import Person
 from engine.plans.tables import meals
 
 GROUPS = ("staple", "side", "main", "milk", "fruit")
+ENDS = ("least", "most")
 
 
 def servings_goal(person: Person, must_not: Collection[str]) -> Goal | Declined:
-    """A day's meals as servings of the food guide, by the energy need."""
+    """A day's meals as servings of the food guide, by the energy need; not for who is frail or thin."""
     if person.diet_treated or person.glucose_treated:
         return Declined("servings", "diet-treatment")
+    if person.frail or person.thin:
+        return Declined("servings", "frailty")
     if person.weight is None:
         return Declined("servings", "not-measured")
-    need = eer(person.age, person.sex, _weight_for(person, must_not), level_of(person.steps, person.age))
-    row = None if need is None else servings(need)
-    if need is None or row is None:
+    needs = _needs(person, person.weight, must_not)
+    row = None if needs is None else servings(needs["eer_kcal"])
+    if needs is None or row is None:
         return Declined("servings", "no-table")
-    figures = {"eer_kcal": need, "kcal": row.kcal}
-    do = []
-    for group in GROUPS:
-        least, most = getattr(row, group)
-        figures |= {f"{group}_least": Decimal(least), f"{group}_most": Decimal(most)}
-        values = {"least": Decimal(least), "most": Decimal(most)}
-        one = least == most
-        do.append(Line(f"plan.servings.{group}{'.one' if one else ''}", {"most": values["most"]} if one else values))
+    told = needs | {"kcal": row.kcal}
+    counts = {group: getattr(row, group) for group in GROUPS}
+    ends = {f"{group}_{end}": Decimal(n) for group, both in counts.items() for end, n in zip(ENDS, both, strict=True)}
     return Goal(
-        kind="servings", do=tuple(do), why=Line("plan.servings.why"), measure=Line("plan.servings.measure"),
-        figures=figures, rules=("R-EER",), sources=("energy.eer", "meals.guide"), classes=("bmi.target",),
+        kind="servings", do=tuple(_serving_line(group, *count) for group, count in counts.items()),
+        why=Line("plan.servings.why"), measure=Line("plan.servings.measure"), figures=told | ends,
+        rules=("R-EER",), sources=("energy.eer", "energy.policy", "meals.guide"), classes=("bmi.target",),
+        note=Line("plan.servings.note", told),
     )  # fmt: skip
+
+
+def _serving_line(group: str, least: int, most: int) -> Line:
+    if least == most:
+        return Line(f"plan.servings.{group}.one", {"most": Decimal(most)})
+    return Line(f"plan.servings.{group}", {"least": Decimal(least), "most": Decimal(most)})
 
 
 def salt_goal(person: Person) -> Goal | Declined:
@@ -119,10 +125,19 @@ def alcohol_goal(person: Person) -> Goal | Declined:
     )  # fmt: skip
 
 
-def _weight_for(person: Person, must_not: Collection[str]) -> Decimal:
+def _needs(person: Person, weight: Decimal, must_not: Collection[str]) -> dict[str, Decimal] | None:
+    """The own need and the one the meals are counted for: never below it by more than the fastest loss."""
+    level = level_of(person.steps, person.age)
+    own = eer(person.age, person.sex, weight, level)
+    aimed = eer(person.age, person.sex, _weight_for(person, weight, must_not), level)
+    if own is None or aimed is None:
+        return None
+    return {"own_kcal": own, "eer_kcal": max(aimed, own - most_deficit(weight))}
+
+
+def _weight_for(person: Person, weight: Decimal, must_not: Collection[str]) -> Decimal:
     """The weight the need is computed for: the top of the target range for the heavy, where a deficit may be told."""
-    assert person.weight is not None
     high = person.aims.high
     if high is None or person.height is None or DEFICIT_VETOES.intersection(must_not):
-        return person.weight
-    return min(person.weight, high * person.height * person.height / 10_000)
+        return weight
+    return min(weight, high * person.height * person.height / 10_000)

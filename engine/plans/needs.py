@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Final, Literal
 
 from engine.plans.tables import at_age, energy
@@ -110,6 +110,16 @@ def deficit(goal_kg: Decimal, days: int | None = None) -> Decimal:
     if goal_kg <= 0 or over <= 0:
         raise ValueError("the goal and the days must be positive")
     return _whole(goal_kg * table.kcal_per_kg / over)
+
+
+def most_deficit(weight: Decimal) -> Decimal:
+    """The kcal/day of the fastest loss ever planned, 1 % of the weight a week at 7,000 kcal/kg; whole, rounded down.
+
+    Raises ValueError for a weight that is not positive.
+    """
+    _positive(weight)
+    a_week = energy().pace.percent_per_week * weight * energy().deficit.kcal_per_kg / 100
+    return (a_week / 7).quantize(_WHOLE, ROUND_FLOOR)
 
 
 def slow_enough(goal_kg: Decimal, weight: Decimal, days: int) -> bool:

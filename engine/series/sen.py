@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from statistics import NormalDist
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from engine.series.model import Array, Flags
 
 CONFIDENCE: Final = 0.90
-# Numbers of one chunk's pairs: 32 MB of float64, whatever the number of people.
-_PAIRS: Final = 4_000_000
+# People of a chunk, and numbers of its pairs: both stay near the processor, whatever the number of people and days.
+_PEOPLE: Final = 1024
+_PAIRS: Final = 1_000_000
 Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 _FEWEST: Final = 3
 # What lasts of a body weight's deviation to the next day (median of 15 people), worth so many pairs of days; what a
@@ -23,6 +23,8 @@ _LASTS: Final = 0.35
 _WORTH: Final = 10.0
 _BENT: Final = 3.0
 _MOST: Final = 0.8
+Counts = NDArray[np.int64]
+IntOrCounts = TypeVar("IntOrCounts", int, Counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Slopes:
     low: Array
     high: Array
     firm: Flags
-    days: NDArray[np.int64]
+    days: Counts
 
 
 def theil_sen(values: Array) -> Slopes:
@@ -45,49 +47,62 @@ def theil_sen(values: Array) -> Slopes:
 
     The same numbers as scipy.stats.theilslopes(alpha=0.9), ties included; sorted in chunks of bounded memory.
     """
-    people, width = values.shape
-    size = max(_PAIRS // max(width * (width - 1) // 2, width * width // 4, 1), 1)
-    parts = [_slopes(values[start : start + size]) for start in range(0, max(people, 1), size)]
-    return Slopes(
-        np.concatenate([part.slope for part in parts]),
-        np.concatenate([part.low for part in parts]),
-        np.concatenate([part.high for part in parts]),
-        np.concatenate([part.firm for part in parts]),
-        np.concatenate([part.days for part in parts]),
-    )
-
-
-def _slopes(values: Array) -> Slopes:
     days = np.isfinite(values).sum(axis=1)
-    if values.shape[1] < 2:  # noqa: PLR2004 - no pair
-        none = np.full(values.shape[0], np.nan)
-        return Slopes(none, none, none, np.zeros(values.shape[0], dtype=bool), days)
-    earlier, later = _pairs(values.shape[1])
-    slopes = (values[:, later] - values[:, earlier]) / (later - earlier)
+    found, firm = np.full((3, len(values)), np.nan), np.zeros(len(values), dtype=bool)
+    # People with as many days go together: then no chunk sorts many pairs that are not there.
+    order = np.argsort(days, kind="stable")
+    start = int(np.searchsorted(days[order], 2))
+    while start < len(order):
+        most = int(days[order[min(start + _PEOPLE, len(order)) - 1]])
+        chosen = order[start : start + min(_PEOPLE, max(_PAIRS // _pairs(most), 1))]
+        found[:, chosen], firm[chosen] = _slopes(values[chosen], days[chosen])
+        start += len(chosen)
+    slope, low, high = found
+    return Slopes(slope, low, high, firm, days)
+
+
+def _slopes(values: Array, days: Counts) -> tuple[Array, Flags]:
+    """Slope, low and high, and which are firm, of people with two days or more; `days` ascend."""
+    read, place = _together(values, int(days[-1]))
+    slopes = _between_days(read, place)
     slopes.sort(axis=1)  # NaN last
-    count = days * (days - 1) // 2
+    count = _pairs(days)
     middle = (_at(slopes, (count - 1) // 2) + _at(slopes, count // 2)) / 2
-    reach = Z * np.sqrt(np.maximum(_sen_term(days) - _ties(values), 0) / 18)
+    reach = Z * np.sqrt(np.maximum(_sen_term(days) - _ties(read), 0) / 18)
     sure = days >= _FEWEST
     low, high = _between(slopes, count, reach)
     lowest, highest = _between(slopes, count, reach * np.sqrt(_lasting(values, middle, days)))
-    return Slopes(
-        np.where(count > 0, middle, np.nan),
-        np.where(sure, low, np.nan),
-        np.where(sure, high, np.nan),
-        sure & ((lowest > 0) | (highest < 0)),
-        days,
-    )
+    found = np.stack([middle, np.where(sure, low, np.nan), np.where(sure, high, np.nan)])
+    return found, sure & ((lowest > 0) | (highest < 0))
 
 
-def _between(slopes: Array, count: NDArray[np.int64], reach: Array) -> tuple[Array, Array]:
+def _together(values: Array, most: int) -> tuple[Array, Array]:
+    """The readings of each person without the empty days between them, at most `most`, and their columns."""
+    place = np.argsort(~np.isfinite(values), axis=1, kind="stable")[:, :most]
+    read = np.take_along_axis(values, place, axis=1)
+    return np.where(np.isfinite(read), read, np.nan), place.astype(np.float64)
+
+
+def _between_days(read: Array, place: Array) -> Array:
+    """The slope between every two readings of each person; NaN where there is none."""
+    people, most = read.shape
+    slopes, filled = np.empty((people, _pairs(most))), 0
+    for apart in range(1, most):
+        part = slopes[:, filled : filled + most - apart]
+        np.subtract(read[:, apart:], read[:, :-apart], out=part)
+        part /= place[:, apart:] - place[:, :-apart]
+        filled += most - apart
+    return slopes
+
+
+def _between(slopes: Array, count: Counts, reach: Array) -> tuple[Array, Array]:
     """The ordered slopes so far below and above the middle."""
     low = np.maximum(np.rint((count - reach) / 2).astype(np.int64) - 1, 0)
     high = np.minimum(np.rint((count + reach) / 2).astype(np.int64), count - 1)
     return _at(slopes, low), _at(slopes, high)
 
 
-def _lasting(values: Array, slope: Array, days: NDArray[np.int64]) -> Array:
+def _lasting(values: Array, slope: Array, days: Counts) -> Array:
     """How many times the variance is that of independent days, from what lasts of the deviations from the line.
 
     What lasts is a person's own estimate and the population's together; days further apart share less of it.
@@ -106,25 +121,32 @@ def _lasting(values: Array, slope: Array, days: NDArray[np.int64]) -> Array:
     return np.asarray(grown)
 
 
-def _middle(values: Array, days: NDArray[np.int64]) -> Array:
+def _middle(values: Array, days: Counts) -> Array:
     ordered = np.sort(values, axis=1)
     return (_at(ordered, (days - 1) // 2) + _at(ordered, np.minimum(days // 2, values.shape[1] - 1))) / 2
 
 
-@lru_cache(maxsize=8)
-def _pairs(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return np.triu_indices(width, 1)
+def _pairs(days: IntOrCounts) -> IntOrCounts:
+    return days * (days - 1) // 2
 
 
-def _at(rows: Array, places: NDArray[np.int64]) -> Array:
+def _at(rows: Array, places: Counts) -> Array:
     return np.take_along_axis(rows, np.maximum(places, 0)[:, None], axis=1)[:, 0]
 
 
-def _ties(values: Array) -> NDArray[np.int64]:
-    """What equal values take from the variance: the sum of t(t-1)(2t+5) over groups of t equal values."""
-    alike = (values[:, :, None] == values[:, None, :]).sum(axis=2)
-    return np.asarray(((alike - 1) * (2 * alike + 5) * (alike > 0)).sum(axis=1), dtype=np.int64)
+def _ties(read: Array) -> Counts:
+    """What equal values take from the variance: the sum of t(t-1)(2t+5) over groups of t equal values.
+
+    Among t equal values put in order t-k pairs are k apart; each counted 12k+6 times, they make that sum.
+    """
+    ordered, found = np.sort(read, axis=1), np.zeros(len(read), dtype=np.int64)
+    for apart in range(1, read.shape[1]):
+        alike = (ordered[:, apart:] == ordered[:, :-apart]).sum(axis=1)
+        if not alike.any():
+            break
+        found += (12 * apart + 6) * alike
+    return found
 
 
-def _sen_term(count: NDArray[np.int64]) -> NDArray[np.int64]:
+def _sen_term(count: Counts) -> Counts:
     return count * (count - 1) * (2 * count + 5)

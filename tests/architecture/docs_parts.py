@@ -21,7 +21,7 @@ from engine.contract.kinds import KINDS
 from engine.questionnaires import Item, questionnaires
 from engine.rules import load_catalogue
 from engine.rules.catalogue_files import catalogue_texts
-from engine.rules.model import SEVERITIES, AdviceRule, ClassRule, FlagRule, Rule, Source, VetoCase, VetoRule
+from engine.rules.model import SEVERITIES, AdviceRule, ClassRule, FlagRule, Rule, VetoCase, VetoRule
 from engine.vocabulary import VOCABULARY
 from firmware_profiles.registry import PROFILES
 from firmware_profiles.table import device_table, named, needs
@@ -151,7 +151,7 @@ def kind_of(rule: Rule) -> str:
 
 def _rule_row(rule: Rule, tongue: Tongue) -> tuple[str, ...]:
     numbers = list(sources())
-    cited = " ".join(sorted({f"[{numbers.index((one.title, one.edition)) + 1}]{_checked(one)}" for one in rule.source}))
+    cited = " ".join(f"[{numbers.index(named) + 1}]{_checked(rule, named)}" for named in dict.fromkeys(_cites(rule)))
     facts = ", ".join(dict.fromkeys(re.findall(r"R-[A-Z]+-\d+", catalogue_texts()[rule.id])))
     grades = {case.severity for case in rule.case} if isinstance(rule, FlagRule) else set()
     shown = ", ".join(name for name in SEVERITIES if name in grades)
@@ -167,27 +167,32 @@ def _about(rule: Rule, tongue: Tongue) -> str:
     return rule.topic
 
 
-def _checked(source: Source) -> str:
-    letters = {letter for words, letter in CHECKED.items() if words in source.checked.replace("to be read", "")}
-    assert letters, f"how was this checked: {source.checked}"
-    return "".join(sorted(letters))
+def _cites(rule: Rule) -> list[tuple[str, str]]:
+    return [(one.title, one.edition) for one in rule.source]
+
+
+def _checked(rule: Rule, named: tuple[str, str]) -> str:
+    """How what a rule takes from one source was checked; a way without a letter is a KeyError as well."""
+    found = set[str]()
+    for one in rule.source:
+        if (one.title, one.edition) == named:
+            letters = {letter for words, letter in CHECKED.items() if words in one.checked}
+            if not letters:
+                raise KeyError(one.checked)
+            found |= letters
+    return "".join(sorted(found))
 
 
 def sources() -> list[tuple[str, str]]:
     """Title and edition of everything the rules cite, once each."""
-    return sorted({(one.title, one.edition) for rule in load_catalogue() for one in rule.source})
+    return sorted({named for rule in load_catalogue() for named in _cites(rule)})
 
 
 def _source_table(tongue: Tongue) -> str:
     head = {"en": ("no.", "source", "edition", "rules"), "ja": ("番号", "出典", "版", "ルールの数")}[tongue]
-    cited = [{(one.title, one.edition) for one in rule.source} for rule in load_catalogue()]
-    return table(
-        head,
-        [
-            (f"[{number}]", title, edition, str(sum((title, edition) in own for own in cited)))
-            for number, (title, edition) in enumerate(sources(), 1)
-        ],
-    )
+    uses = [named for rule in load_catalogue() for named in set(_cites(rule))]
+    rows = [(f"[{number}]", *named, str(uses.count(named))) for number, named in enumerate(sources(), 1)]
+    return table(head, rows)
 
 
 def _codes(cases: Iterable[VetoCase]) -> list[str]:
@@ -224,7 +229,12 @@ def _question_row(item: Item, tongue: Tongue) -> tuple[str, ...]:
     kinds = {kind_of(rule) for rule in load_catalogue() if answers & _behind(rule.signals)}
     asked = (item.ja if tongue == "ja" else item.en).replace("\n", " ")
     also = [words[PLACE[tongue]] for kind, words in EFFECTS.items() if kind in kinds]
-    return f"`{item.code}`", asked, ", ".join(f"`{code}`" for code in codes), ", ".join(also)
+    return (
+        f"`{item.code}`",
+        asked,
+        ", ".join(f"`{code}`" for code in codes),
+        (", " if tongue == "en" else "、").join(also),
+    )
 
 
 def _weighed(case: VetoCase) -> Iterator[str]:

@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 
+from cli.clinical_words import word as clinical_word
 from cli.exits import Exit
 from cli.local import Local, keep_local
 from cli.pair_words import title
@@ -27,14 +29,16 @@ from engine.contract import wire
 from engine.contract.reading import Reading, Value, reading_id
 from engine.contract.topics import up
 from engine.evaluate import evaluate
+from engine.questionnaires import questionnaires
 from engine.rules import load_catalogue
+from engine.rules.model import Must, MustNot, VetoCase
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store.database import migrate, open_engine, write
 from firmware_profiles.registry import PROFILES
 from firmware_profiles.table import WORDS
-from tests.architecture.docs_parts import TABLES, Tongue, commands, coverage, parts, settings, topic_names
-from tests.architecture.docs_words import COMMANDS_JA, NEEDS_JA, SETTINGS, TOPICS
+from tests.architecture.docs_parts import TABLES, Tongue, commands, coverage, kind_of, parts, settings, topic_names
+from tests.architecture.docs_words import CODES, COMMANDS_JA, KINDS_OF_RULES, NEEDS_JA, SETTINGS, TOPICS
 from tests.architecture.preloaded import preloaded
 from tests.homes import DEVICE, GATEWAY, HOUSEHOLD, TARO, furnish
 
@@ -129,7 +133,7 @@ def test_the_output_shown_is_in_the_words_of_the_demo(tongue: Tongue) -> None:
         "look",
     )
     told = [word(tongue, key) for key in keys]
-    told += [word(tongue, "observation", count=446), word(tongue, "advice", count=3)]
+    told += [word(tongue, "observation", count=446), word(tongue, "advice", count=8)]
     assert [words for words in told if words not in text] == []
 
 
@@ -160,6 +164,43 @@ def test_the_screens_of_a_spot_shown_are_in_its_words(tongue: Tongue) -> None:
 
 
 @both
+def test_the_questions_shown_are_in_the_words_of_phr_ask(tongue: Tongue) -> None:
+    text = page(tongue)
+    item = questionnaires()["veto"].item[0]
+    told = [clinical_word(tongue, key) for key in ("how", "several", "more")]
+    told += [item.ja if tongue == "ja" else item.en, (item.why_ja if tongue == "ja" else item.why_en) or ""]
+    told += [choice.ja if tongue == "ja" else choice.en for choice in item.choices]
+    assert [words for words in told if words not in text] == []
+
+
+@both
+def test_the_rule_explained_there_is_the_one_that_ships(tongue: Tongue) -> None:
+    """What `phr rules explain` showed, with every comparison of the rule in force and vetoes that say so."""
+    [shown] = re.findall(r"\$ phr rules explain bmi-above-target.*?```", page(tongue), re.DOTALL)
+    rules = {rule.id: rule for rule in load_catalogue()}
+    rule = rules["bmi-above-target"]
+    assert f"{rule.id} version {rule.version}: " in shown
+    assert [one.signal for one in rule.cases[0].conditions] == re.findall(r"✔ (?:and|one of|never): ([\w.]+)", shown)
+    barred = re.findall(r"(\w+) is barred \(([a-z]+)\) by ([\w-]+), case ([\w-]+)", shown)
+    assert barred
+    for code, tier, veto, name in barred:
+        [case] = [case for case in rules[veto].cases if case.name == name]
+        assert isinstance(case, VetoCase)
+        assert (code in case.must_not, case.tier) == (True, tier)
+
+
+def test_the_errors_of_the_trend_are_the_same_on_both_pages() -> None:
+    """They take minutes to measure again: see tests/benchmarks/trend_errors.py."""
+    shown = [re.findall(r"\d?\.\d{3} \d?\.\d{3} \d?\.\d{3}", page(tongue)) for tongue in NAMES]
+    assert shown[0] == shown[1]
+    cells = [[Decimal(error) for error in cell.split()] for cell in shown[0]]
+    *others, ours = [cells[row : row + 4] for row in range(0, len(cells), 4)]
+    assert len(others) == 4
+    for name, own, *beside in zip(("clean", "missing", "wrong", "both"), ours, *others, strict=True):
+        assert all(mine < min(rest) for mine, *rest in zip(own, *beside, strict=True)), name
+
+
+@both
 def test_every_confident_mistake_of_the_assigner_is_told(tongue: Tongue) -> None:
     text, lines = page(tongue), coverage()
     mistakes = [
@@ -179,6 +220,8 @@ def test_no_word_of_the_tables_has_outlived_its_thing() -> None:
     assert SETTINGS.keys() ^ settings().keys() == set()
     assert TOPICS.keys() ^ set(topic_names()) == set()
     assert NEEDS_JA.keys() ^ WORDS.keys() == set()
+    assert CODES.keys() ^ {*get_args(MustNot), *get_args(Must)} == set()
+    assert KINDS_OF_RULES.keys() ^ {kind_of(rule) for rule in load_catalogue()} == set()
 
 
 @both

@@ -81,7 +81,7 @@ def measured(people: int, days: int, sample: int) -> Passed:
     seen = [(naive.timed(person), int(urgency[person])) for person in chosen]
     for (_, _, one), many in seen:
         assert (-1 if one.urgency is None else SEVERITIES.index(one.urgency)) == many
-    signals, judged = (sum(times[at] for times, _ in seen) / sample for at in (0, 1))
+    signals, judged = sum(times[0] for times, _ in seen) / sample, sum(times[1] for times, _ in seen) / sample
     return Passed(
         told_all - began, ended - told_all, peak, signals, judged, int((urgency >= SEVERITIES.index("urgent")).sum())
     )

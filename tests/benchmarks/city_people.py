@@ -6,7 +6,7 @@ Gaps, wrong readings and questions nobody asked are as common as in homes; how b
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from engine.signals_many import City
 from engine.vocabulary import ANSWERS
 
 Floats = NDArray[np.float64]
-Readings = NDArray[np.float32]
+# float32, which the engine takes as it takes float64.
+Readings = NDArray[Any]
 PEOPLE: Final = 100_000
 DAYS: Final = 365
 TODAY: Final = date(2026, 11, 22)

@@ -213,6 +213,7 @@ def test_the_official_questionnaires_are_asked_in_their_order_and_keep_their_ans
         ("pregnancy", "わからない", ("unknown",)), ("pregnancy", "1,2", None), ("pregnancy", "3", None),
         ("kidney", "no", ("none",)), ("kidney", "1、2", ("dialysis", "ckd")), ("kidney", "yes", None),
         ("kidney", "chronic kidney disease", ("ckd",)), ("kidney", "", None),
+        ("kidney", "なし", ("none",)), ("kidney", "どれもない", ("none",)), ("pregnancy", "ない", ("no",)),
     ],
 )  # fmt: skip
 def test_an_answer_is_understood_as_it_is_said_or_not_at_all(

@@ -25,6 +25,7 @@ from engine.plans.words import note, render
 from engine.refusal import Refusal
 from engine.rules import AdviceRule, load_catalogue
 from engine.safety import wording_faults
+from engine.signals import Signal, Signals
 
 CODES = sorted({code for codes in VETOES.values() for code in codes} | {"fasted_exercise", "outdoor_exercise", "vigorous_exercise", "skip_meal", "snow_shovelling", "fluid_increase"})  # fmt: skip
 YES_NO = (
@@ -82,7 +83,9 @@ def profile(rng: Random) -> Profile:
     return Profile(values, must_not, aims, at, Decimal(rng.choice((0, 0, rng.randint(1, 300)))))
 
 
+NO_ENERGY = ENERGY_VETOES - {"calorie_deficit"}
 SEEDS = st.integers(0, 2**32 - 1)
+WHEN = datetime(2026, 5, 20, 9, tzinfo=UTC)
 
 
 def profiles(seed: int) -> list[Profile]:
@@ -112,8 +115,13 @@ def test_nothing_forbidden_is_among_the_goals_or_their_figures(seed: int) -> Non
             assert (one.values["age"] or 0) >= 18
             if one.must_not & DEFICIT_VETOES:
                 assert not names & {"loss_kg", "food_kcal", "move_kcal"}
-            if one.must_not & ENERGY_VETOES and goal.kind != "servings":
+            if goal.kind == "servings":
+                own, counted = goal.figures["own_kcal"], goal.figures["eer_kcal"]
+                assert counted == own or not one.must_not & DEFICIT_VETOES
+                assert (own - counted) * 7 * 100 <= (one.values["weight.level"] or 0) * 7000
+            elif one.must_not & ENERGY_VETOES:
                 assert [name for name in names if "kcal" in name] == []
+            if one.must_not & ENERGY_VETOES:
                 assert [line.key for line in goal.lines if "kcal" in line.values] == []
             if "exercise_increase" in one.must_not:
                 assert not names & {"minutes", "mets", "goal", "kcal_week", "kcal_day"}
@@ -185,12 +193,22 @@ def written(rng: Random) -> dict[str, Any]:
 def advised(rng: Random) -> Assessment:
     case = read_case(written(rng))
     assert not isinstance(case, Refusal)
-    wish = rng.choice((None, *sorted(set(TOPICS.values()))))
-    return assess(WHO, picture_of_case(case), RULES, datetime(2026, rng.randint(1, 12), 9, tzinfo=UTC), wish=wish)
+    wish = rng.choice((None, "meals", *sorted(set(TOPICS.values()))))
+    more = {"habit.snacks": rng.choice((0, 1)), "weight.days_28d": rng.choice((2, 3, 20, 20))}
+    added = {name: Signal(value=Decimal(value), unit="1") for name, value in more.items()}
+    picture = Signals(WHEN, picture_of_case(case).values | added)
+    return assess(WHO, picture, RULES, datetime(2026, rng.randint(1, 12), 9, tzinfo=UTC), wish=wish)
 
 
-def moving(goals: list[dict[str, Any]]) -> Decimal:
-    return sum((Decimal(goal["figures"].get("kcal_day", 0)) for goal in goals), Decimal(0))
+def twice(goals: list[dict[str, Any]]) -> list[str]:
+    """The exchanges that two of the goals name."""
+    named = [name for goal in goals for name in goal["figures"] if name.startswith("swap.") and name.endswith("grams")]
+    return sorted(name for name in set(named) if named.count(name) > 1)
+
+
+def moving(found: Assessment) -> Decimal:
+    """What movement spends a day, in the snow told in the rule's own words."""
+    return sum((Decimal(draft.evidence["plan"].get("kcal_day", "0")) for draft in found.drafts), Decimal(0))
 
 
 @settings(max_examples=30)
@@ -203,27 +221,37 @@ def test_what_is_drafted_is_two_goals_at_most_that_add_up_and_nothing_forbidden(
     goals = [draft.evidence["goal"] for draft in found.drafts if "goal" in draft.evidence]
     must_not = found.judgement.must_not
     for draft in found.drafts:
-        numbers = {*draft.evidence["plan"], *draft.evidence.get("goal", {}).get("figures", {})}
+        goal = draft.evidence.get("goal", {})
+        numbers = {*draft.evidence["plan"], *goal.get("figures", {})}
         if must_not & DEFICIT_VETOES:
             assert not numbers & {"loss_kg", "food_kcal", "move_kcal"}
         if must_not & ENERGY_VETOES:
-            assert [name for name in numbers if "kcal" in name] == []
+            # What keeps the weight as it is may be counted where only a deficit is barred.
+            keeps = goal.get("kind") == "servings" and goal["figures"]["own_kcal"] == goal["figures"]["eer_kcal"]
+            kept = {"own_kcal", "eer_kcal", "kcal"} if keeps and not must_not & NO_ENERGY else set()
+            assert {name for name in numbers if "kcal" in name} <= kept
         if "exercise_increase" in must_not:
             assert draft.evidence["plan"].get("minutes", "-") == "-"
+    assert twice(goals) == []
     for goal in goals:
         if goal["kind"] == "weight":
             figures = {name: Decimal(value.replace(",", "")) for name, value in goal["figures"].items()}
-            assert figures["move_kcal"] == min(moving(goals), figures["kcal"])
+            assert figures["move_kcal"] == min(moving(found), figures["kcal"])
             assert abs(figures["food_kcal"] + figures["move_kcal"] - figures["kcal"]) <= 12
 
 
 def test_the_written_people_are_given_a_loss_beside_movement() -> None:
-    """Without this no sum above would ever be looked at."""
-    pairs = set[tuple[str, ...]]()
+    """Without this no sum above would ever be looked at, and no exchange could be named twice."""
+    pairs, exchanged = set[tuple[str, ...]](), set[str]()
     for seed in range(150):
-        drafts = advised(Random(seed)).drafts
-        pairs.add(tuple(sorted(draft.evidence["goal"]["kind"] for draft in drafts if "goal" in draft.evidence)))
+        goals = [draft.evidence["goal"] for draft in advised(Random(seed)).drafts if "goal" in draft.evidence]
+        pairs.add(tuple(sorted(goal["kind"] for goal in goals)))
+        exchanged |= {name for goal in goals if goal["kind"] == "weight" for name in goal["figures"]}
     assert ("steps", "weight") in pairs
+    assert "swap.coffee.grams" in exchanged
+    assert any("servings" in pair for pair in pairs)
+    assert any("swap" in pair for pair in pairs)
+    assert not any({"swap", "weight"} <= set(pair) for pair in pairs)
     assert len(pairs) >= 6
 
 

@@ -81,6 +81,21 @@ def test_over_a_frightening_value_nobody_is_told_that_all_is_done() -> None:
     assert WORDS["red-flag"][0] not in lines(shown(*pressure("179", "109")), SCALE, Typing(), "ja")
 
 
+@pytest.mark.parametrize(
+    ("values", "red"),
+    [
+        ((Value("resting-heart-rate", "40", "/min"),), True),
+        ((Value("resting-heart-rate", "41", "/min"),), False),
+        ((*pressure("128", "76"), Value("pulse-rate", "121", "/min")), True),
+        ((Value("pulse-rate", "121", "/min"),), False),
+        ((Value("systolic", "24.0", "kPa"), Value("diastolic", "10.0", "kPa")), True),
+        (pressure("23.0", "10.0"), True),
+    ],
+)
+def test_the_staff_is_asked_for_over_every_red_flag_in_any_unit(values: tuple[Value, ...], red: bool) -> None:
+    assert (WORDS["red-flag"][1] in lines(shown(*values), SCALE, Typing(), "en")) == red
+
+
 def test_every_code_of_engine_and_spot_has_words() -> None:
     assert {key.removeprefix("sorry.") for key in WORDS if key.startswith("sorry.")} == set(SORRY)
 

@@ -14,7 +14,7 @@ from engine.plans import food
 from engine.plans.compose import VETOES
 from engine.plans.exercise import Able, exercise_kcal, next_steps, said_steps, training
 from engine.plans.model import Kind
-from engine.plans.needs import deficit, eer, loss_goal
+from engine.plans.needs import deficit, eer, loss_goal, most_deficit
 from engine.plans.words import note, render
 from tests.plan_people import TARO, UME, declined, goal, person
 
@@ -30,8 +30,8 @@ def test_the_golden_cases_of_the_arithmetic() -> None:
     assert loss_goal(D("88.0"), D("29.4"), True, D("20.0"), D(173)) == D("2.6")
     assert deficit(D("2.6")) == 101
     assert (deficit(D(2)), deficit(D("2.4"))) == (D(78), D(93))
-    aims = {age: person(TARO | {"age": age}).aims.steps for age in ("16", "19", "20", "58", "64", "65", "78")}
-    assert aims == {"16": None, "19": None, "20": D(8000), "58": D(8000), "64": D(8000), "65": D(6000), "78": D(6000)}
+    aims = {age: person(TARO | {"age": age}).aims.steps for age in ("16", "17", "18", "58", "64", "65", "78")}
+    assert aims == {"16": None, "17": None, "18": D(8000), "58": D(8000), "64": D(8000), "65": D(6000), "78": D(6000)}
     assert next_steps(D(4100), aims["58"]) == 5100
     assert next_steps(D(2600), aims["78"]) == 3600
     assert person(TARO | {"sex.male": "0", "age": "31", "answer.pregnant": "1"}).aims.steps is None
@@ -142,6 +142,16 @@ def test_meals_are_counted_for_a_weight_within_the_range_unless_a_deficit_is_vet
     assert (free.figures["staple_least"], free.figures["staple_most"]) == (D(7), D(8))
 
 
+def test_meals_never_take_more_than_the_fastest_loss_from_the_very_heavy() -> None:
+    huge = TARO | {"weight.level": "120.0", "bmi": "40.1", "steps.mean_7d": "4000"}
+    figures = goal("servings", huge).figures
+    # 24.9 x 1.73 x 1.73 kg would be 2,437 kcal, 1,487 less than the own need; 1 % of 120 kg a week is 1,200.
+    assert (figures["own_kcal"], figures["eer_kcal"], figures["kcal"]) == (3924, 2724, 2600)
+    assert [most_deficit(D(kg)) for kg in ("80", "80.19", "80.2")] == [800, 801, 802]
+    with pytest.raises(ValueError, match="positive"):
+        most_deficit(D(0))
+
+
 @pytest.mark.parametrize("kind", sorted(VETOES))
 def test_each_veto_of_a_goal_alone_takes_it_away(kind: Kind) -> None:
     able = TARO | {"habit.exercise": "1", "weight.level": "80.0", "bmi": "26.7", "steps.mean_7d": "4000"}
@@ -157,6 +167,8 @@ def test_each_veto_of_a_goal_alone_takes_it_away(kind: Kind) -> None:
     [
         ({"has.diet-treatment": "1"}, "servings", "diet-treatment"),
         ({"glucose.treated": "1"}, "servings", "diet-treatment"),
+        ({"frailty.loss-2kg": "1", "age": "66"}, "servings", "frailty"),
+        ({"bmi": "19.9", "weight.level": "59.6"}, "servings", "frailty"),
         ({"glucose.treated": "1"}, "fruit", "diet-treatment"),
         ({"frailty.loss-2kg": "1", "age": "66"}, "salt", "frailty"),
         ({"bmi": "19.9", "weight.level": "59.6"}, "salt", "frailty"),

@@ -143,3 +143,50 @@ def test_a_loss_and_the_steps_beside_it_are_one_plan_and_the_nurse_sees_the_fore
         assert forecast not in steps["note"][language]
     titles = {source["section"] for source in weight["goal"]["sources"]}
     assert any("目標とするBMIの範囲" in title for title in titles)
+
+
+SNACKS = {"weight.days_28d": "20", "weight.change_180d": "0", "weight.change_7d": "0", "habit.snacks": "1"}
+
+
+@pytest.mark.parametrize("wish", [None, "meals", "weight"])
+def test_the_snack_of_a_loss_is_not_told_again_as_a_goal_of_its_own(wish: str | None) -> None:
+    values = ALL_NO | TARO | SNACKS | {"steps.mean_7d": "8000", "habit.exercise": "1"}
+    found = assess(WHO, picture(values), RULES, AS_OF, wish=wish)
+    told = {one.rule_id: one for one in found.drafts}
+    assert "swap.coffee.grams" in told["bmi-above-target"].evidence["goal"]["figures"]
+    assert found.withdrawn["snacks"] == "declined:in-the-loss"
+
+
+def test_without_a_loss_to_tell_the_snack_is_a_goal_of_its_own() -> None:
+    values = ALL_NO | TARO | SNACKS | {"weight.days_28d": "2"}
+    firing, found = fired("meals", "swap"), judged(values)
+    made = goal_of(firing, picture(values), found)
+    assert isinstance(made, Goal)
+    assert "swap.coffee.grams" in made.figures
+
+
+def test_who_chooses_meals_is_given_servings_where_nothing_is_more_pressing() -> None:
+    slim = ALL_NO | TARO | {"bmi": "22.0", "weight.level": "65.8", "weight.change_180d": "0", "weight.change_7d": "0"}
+    slim |= {"habit.poor-sleep": "1", "answer.smoker": "1"}
+    told = {wish: {one.rule_id: one for one in assess(WHO, picture(slim), RULES, AS_OF, wish=wish).drafts}
+            for wish in (None, "meals")}  # fmt: skip
+    assert "servings" not in told[None]
+    figures = told["meals"]["servings"].evidence["goal"]["figures"]
+    # Nothing to lose: counted for the weight as it is.
+    assert (figures["own_kcal"], figures["eer_kcal"], figures["kcal"]) == ("2,510", "2,510", "2,600")
+
+
+@pytest.mark.parametrize(
+    "with_",
+    [
+        "has.ckd", "has.dialysis", "has.diet-treatment", "has.doctor-limit", "has.diabetes", "med.insulin",
+        "med.glucose-lowering", "has.eating-disorder", "has.cancer-active", "answer.pregnant", "answer.breastfeeding",
+        "loss.unintended", "frailty.loss-2kg",
+    ],
+)  # fmt: skip
+def test_servings_are_not_for_who_is_treated_or_must_not_eat_less(with_: str) -> None:
+    slim = ALL_NO | TARO | {"bmi": "22.0", "weight.level": "65.8", "weight.change_180d": "0", "weight.change_7d": "0"}
+    healthy = slim | {"glucose.treated": "0"}
+    assert "servings" in {one.rule_id for one in assess(WHO, picture(healthy), RULES, AS_OF, wish="meals").drafts}
+    found = assess(WHO, picture(healthy | {with_: "1"}), RULES, AS_OF, wish="meals")
+    assert "servings" not in {one.rule_id for one in found.drafts}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def town(people: int, seed: int = 1) -> City:
     weights = np.round(60 + rng.normal(0, 12, (people, 1)) + rng.normal(0, 0.4, (people, 60)), 1)
     weights[rng.random(weights.shape) < 0.4] = np.nan
     weights[::5] = np.nan
-    pressure = {
+    pressure: dict[str, Any] = {
         f"{kind}_{part}": np.rint(usual + rng.normal(0, 12, (people, 1)) + rng.normal(0, 4, (people, 7)))
         for kind, usual in (("systolic", 135), ("diastolic", 82))
         for part in ("morning", "evening", "top")

@@ -153,3 +153,26 @@ def test_each_check_up_is_judged_by_its_own_values_and_the_answers_of_its_time()
         (2025, "motivational", True),
         (2026, "info", True),
     ]
+
+
+def test_the_fourth_term_begins_on_the_first_of_april_2024() -> None:
+    late: dict[str, Any] = {"HbA1c": None, **LATE}
+    assert level("積極的支援", day="2024-03-31", **late).reason == "edition"
+    assert level("積極的支援", day="2024-04-01", **late).reason == "casual-blood"
+
+
+@pytest.mark.parametrize(("bmi", "reason"), [("21.9", "waist-left-out"), ("22.0", "missing")])
+def test_a_waist_may_be_left_out_below_22_and_the_stated_bmi_counts_without_a_weight(bmi: str, reason: str) -> None:
+    found = level("情報提供", 腹囲=None, 体重=None, BMI=bmi)
+    assert (found.outcome, found.reason) == ("cannot-tell", reason)
+
+
+def test_a_woman_whom_nobody_asked_about_a_pregnancy_is_compared_all_the_same() -> None:
+    woman = msgspec.structs.replace(WOMAN, birth_date=date(1980, 5, 4))
+    assert level("情報提供", person=woman).agrees
+    assert level("動機付け支援", person=woman, 腹囲="90.0", HbA1c="5.6").agrees
+
+
+def test_a_stated_bmi_a_tenth_away_is_rounding_and_no_contradiction() -> None:
+    found = level("動機付け支援", 腹囲="80.0", 体重="72.1", BMI="25.0")
+    assert (found.reason, "bmi-stated" in found.also) == ("bmi-rounding", False)
