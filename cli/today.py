@@ -50,7 +50,8 @@ def today(
         emit({"resident": person.id, **told, "unconfirmed": waiting})
         return
     # A referral is never shortened: its last line may be the telephone number.
-    for line in (*told["text"], told["number"]) if told["whole"] else (told["sentence"], told["number"], told["next"]):
+    short = dict.fromkeys((told["sentence"], told["number"], told["next"]))
+    for line in (*told["text"], told["number"]) if told["whole"] else short:
         result(line)
     if any(item.red_flag for item in assumed):
         result(word(lang, "red-flag"))
@@ -83,9 +84,11 @@ def say_today(items: list[Item], signals: Signals, lang: Language) -> dict[str, 
 
 
 def _next_step(item: Item, lines: list[str]) -> str:
-    """The line that says what to do: the texts state the value first and the action after it."""
-    place = {"activity": 1, "weight": 2, "blood-pressure": 2}.get(item.topic, 0)
-    return lines[min(place, len(lines) - 1)]
+    """The line that asks for something: the texts state the value first, and say the same line for line."""
+    asks = [
+        at for at, line in enumerate(item.text_ja.splitlines()) if at and line.endswith(("ましょう。", "ください。"))
+    ]
+    return lines[min(asks[0] if asks else 0, len(lines) - 1)]
 
 
 def _number(signals: Signals, lang: Language, topic: str = "") -> str:

@@ -6,6 +6,7 @@ People are worked off in blocks, so that memory does not grow with the city beyo
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
@@ -73,13 +74,19 @@ class City:
     rest_low: Floats
 
 
-def signals_many(city: City, model: Model = PRIOR, block: int = BLOCK) -> dict[str, Floats]:
+def signals_many(city: City, model: Model = PRIOR, block: int = BLOCK, workers: int = 1) -> dict[str, Floats]:
     """Every measured signal of everybody in `city` by name, in the order of its rows.
 
-    `model` holds the parameters of the weight filter, shared by all or one column per person.
+    `model` holds the parameters of the weight filter, shared by all or one column per person; `workers` threads share
+    the blocks, since numpy lets go of the interpreter while it reckons.
     """
     starts = range(0, max(len(city.born), 1), block)
-    parts = [_columns(_part(city, start, block), model.of(slice(start, start + block))) for start in starts]
+
+    def part(start: int) -> dict[str, Floats]:
+        return _columns(_part(city, start, block), model.of(slice(start, start + block)))
+
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(part, starts))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -17,15 +17,15 @@ from engine.vocabulary import DERIVED, VOCABULARY
 __all__ = ["judge_town", "picture_many"]
 
 
-def judge_town(city: City, told: Columns, rules: Sequence[Rule], model: Model = PRIOR) -> Town:
+def judge_town(city: City, told: Columns, rules: Sequence[Rule], model: Model = PRIOR, workers: int = 1) -> Town:
     """What `rules` say of everybody in `city`; `told` are columns of facts, answers and weather, NaN where unknown.
 
     `model` holds the weight filter's parameters, stored per person or shared. Raises ValueError as `picture_many` does.
     """
-    return judge_many(picture_many(city, told, model), rules)
+    return judge_many(picture_many(city, told, model, workers), rules)
 
 
-def picture_many(city: City, told: Columns, model: Model = PRIOR) -> dict[str, Column]:
+def picture_many(city: City, told: Columns, model: Model = PRIOR, workers: int = 1) -> dict[str, Column]:
     """Every signal of everybody, one column each, as `engine.picture` puts them together for one person.
 
     Raises ValueError for a name the vocabulary lacks or rules derive, and for a column that is not float64 of one
@@ -33,7 +33,7 @@ def picture_many(city: City, told: Columns, model: Model = PRIOR) -> dict[str, C
     """
     people = len(city.born)
     _refuse(told, people)
-    measured = signals_many(city, model)
+    measured = signals_many(city, model, workers=workers)
     found = {**measured, **{name: _known(column, measured.get(name)) for name, column in told.items()}}
     # The height of a check-up may be newer than the one in the register.
     return found | {"bmi": bmi_column(found["weight.level"], found["height"])}

@@ -33,7 +33,7 @@ def findings(values: Values) -> list[Finding]:
 
 def only_asked(values: Values) -> list[Finding]:
     """What of it an unasked answer does not make true: it would alarm nearly everybody."""
-    return [finding for part in (elevated, obstetric_glucose, too_low) for finding in part(values)]
+    return [finding for part in (elevated, obstetric_glucose, too_low, sweat) for finding in part(values)]
 
 
 def yes(values: Values, *names: str) -> bool:
@@ -251,9 +251,16 @@ def pulse(v: Values) -> Iterator[Finding]:
         yield "heart_rate_high", "soon"
 
 
+def sweat(v: Values) -> Iterator[Finding]:
+    """The symptoms of R-GLU-4 without its medicines, by the product's policy."""
+    if yes(v, "symptom.hypoglycemia") and not yes(v, *HYPOGLYCAEMIC):
+        yield "cold_sweat", "prompt"
+
+
 def told(v: Values) -> Iterator[Finding]:
-    """R-RED-1 and the irregular pulse of R-HR-1."""
-    if yes(v, "symptom.red-flag"):
+    """R-RED-1, any symptom at 180/110 (R-BP-4), and the irregular pulse of R-HR-1."""
+    very_high = any(pressure(v, where, 180, 110) for where in (OFFICE, MEAN, SINGLE))
+    if yes(v, "symptom.red-flag") or (very_high and yes(v, "symptom.hypoglycemia", "symptom.irregular-pulse")):
         yield "symptom_emergency", "emergency"
     if yes(v, "symptom.irregular-pulse"):
         yield "irregular_pulse", "prompt"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def passes(*, quick: bool) -> list[Figure]:
     found = msgspec.json.decode(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout, type=Passed)
     loop_signals, loop_rules = (people * part for part in (found.naive_signals, found.naive_rules))
     note = (
-        f"{people:,} people x {days} days, {found.urgent:,} to refer at once; limit: theilslopes, a Python filter and "
+        f"{people:,} people x {days} days, {found.urgent:,} to refer at once; limit: scipy, pandas, a Python filter and "
         f"one judgement per person, {sample} people scaled"
     )
     return [
@@ -69,7 +70,7 @@ def measured(people: int, days: int, sample: int) -> Passed:
     found, told = city(people, days)
     model, rules = parameters(people), load_catalogue()
     began = time.perf_counter()
-    picture = picture_many(found, told, model)
+    picture = picture_many(found, told, model, workers=os.cpu_count() or 1)
     told_all = time.perf_counter()
     town = judge_many(picture, rules)
     urgency = town.urgency()

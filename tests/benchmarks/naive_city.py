@@ -1,7 +1,7 @@
-"""A loop over people as one would write it first: scipy's Theil-Sen, a filter in plain Python, one judgement each.
+"""A loop over people as one would write it first: scipy and pandas, a filter in plain Python, one judgement each.
 
-It computes less than the product: no scale that is learnt, no wobble, no changes over weeks and half years, no seasons;
-those signals, and what was told, are given to it.
+It computes less than the product: no scale that is learnt, no wobble, no second thoughts on strange readings. What was
+told is given to it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import theilslopes
 
@@ -28,7 +29,8 @@ Floats = NDArray[np.float64]
 MONTH, WEEK = 28, 7
 # What the loop computes itself, and the signals it puts them to.
 OWN: Final = (
-    "weight.level", "weight.slope_kg_per_week", "bmi", "steps.mean_7d", "heart.resting",
+    "weight.level", "weight.slope_kg_per_week", "bmi", "steps.mean_7d", "heart.resting", "weight.change_7d",
+    "weight.change_180d", "weight.loss_percent_180d", "steps.season_percent",
     *(f"bp.home.{kind}_{part}" for kind in ("systolic", "diastolic") for part in ("mean", "morning", "evening", "max")),
 )  # fmt: skip
 
@@ -54,16 +56,17 @@ class Naive:
         level = self._level(city.weights[person], person)
         own: dict[str, float | None] = {"weight.level": level, "weight.slope_kg_per_week": _slope(city.weights[person])}
         own["bmi"] = None if level is None else level / (float(city.height_cm[person]) / 100) ** 2
-        own["steps.mean_7d"] = _mean(city.steps[person, -WEEK - 1 : -1])
-        own["heart.resting"] = _median(city.rest[person, -WEEK:])
+        days = pd.date_range(end=pd.Timestamp(city.today), periods=city.weights.shape[1])
+        own |= _weights(pd.Series(city.weights[person], index=days))
+        own |= _steps(pd.Series(city.steps[person], index=pd.date_range(end=days[-1], periods=city.steps.shape[1])))
+        own["heart.resting"] = _known(pd.Series(city.rest[person, -WEEK:]).median())
         for kind in ("systolic", "diastolic"):
-            morning, evening, top = (
-                getattr(city, f"{kind}_{part}")[person, -WEEK:] for part in ("morning", "evening", "top")
+            week = pd.DataFrame(
+                {part: getattr(city, f"{kind}_{part}")[person, -WEEK:] for part in ("morning", "evening", "top")}
             )
-            days = [_mean(np.array(day)) for day in zip(morning, evening, strict=True)]
-            own[f"bp.home.{kind}_mean"] = _mean(np.array([day for day in days if day is not None]))
-            own[f"bp.home.{kind}_morning"], own[f"bp.home.{kind}_evening"] = _mean(morning), _mean(evening)
-            own[f"bp.home.{kind}_max"] = max((float(v) for v in top if not math.isnan(v)), default=None)
+            own[f"bp.home.{kind}_mean"] = _known(week[["morning", "evening"]].mean(axis=1).mean())
+            own |= {f"bp.home.{kind}_{part}": _known(week[part].mean()) for part in ("morning", "evening")}
+            own[f"bp.home.{kind}_max"] = _known(week["top"].max())
         return {name: _number(column[person]) for name, column in self._given.items() if name not in OWN} | own
 
     def judged(self, values: Mapping[str, float | None]) -> Judgement:
@@ -106,14 +109,29 @@ def _slope(readings: Floats) -> float | None:
     return float(slope) * WEEK if low > 0 or high < 0 else None
 
 
-def _mean(values: Floats) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else None
+def _weights(kg: pd.Series) -> dict[str, float | None]:
+    """Changes over a week and half a year, and the loss from the highest fortnight."""
+    smooth = kg.rolling(WEEK, min_periods=1).median()
+    start = kg.iloc[-2 * WEEK : -WEEK].median()
+    then, top = smooth.iloc[:-150].dropna(), kg.rolling(15, min_periods=3).median().max()
+    now = smooth.iloc[-1]
+    return {
+        "weight.change_7d": _known(kg.dropna().iloc[-1] - start if kg.notna().any() else math.nan),
+        "weight.change_180d": _known(now - then.iloc[-1] if len(then) else math.nan),
+        "weight.loss_percent_180d": _known(max(top - now, 0.0) * 100 / top),
+    }
 
 
-def _median(values: Floats) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else None
+def _steps(steps: pd.Series) -> dict[str, float | None]:
+    """The mean of a week with four valid days, and how it compares with the same weeks a year before or the quarter."""
+    valid = steps.where(steps.between(100, 49_999))
+    mean = valid.iloc[-WEEK - 1 : -1].mean() if valid.iloc[-WEEK - 1 : -1].count() > 3 else math.nan
+    usual = valid.groupby(valid.index.month).mean().get(valid.index[-1].month, valid.iloc[-90:].mean())
+    return {"steps.mean_7d": _known(mean), "steps.season_percent": _known(100 * mean / usual if usual else math.nan)}
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _number(value: float) -> float | None:

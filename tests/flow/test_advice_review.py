@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -41,13 +41,13 @@ def home(tmp_path: Path) -> Engine:
     return engine
 
 
-def tell(home: Engine, answers: dict[str, str], at: Any = NOW, resident: str = TARO) -> tuple[Fact, ...]:
+def tell(home: Engine, answers: dict[str, str], at: datetime = NOW, resident: str = TARO) -> tuple[Fact, ...]:
     facts = [
         Fact(resident=resident, code=code, value=value, at=at, recorded_at=at, source="nurse", actor="suzuki", channel="cli")
         for code, value in answers.items()
     ]  # fmt: skip
     with write(home) as connection:
-        return repo_facts.append(connection, facts, WHO, at, Random(len(facts))).stored
+        return repo_facts.append(connection, facts, WHO, at, Random(str(at))).stored
 
 
 def weighed(days: int = 20) -> list[Reading]:
@@ -190,6 +190,23 @@ def test_a_worse_red_flag_never_waits_for_the_cooldown_of_the_last(home: Engine,
     [second] = red(home, 205, 120)
     assert "205" in second.text_ja
     assert second.id != first.id
+
+
+def test_an_emergency_somebody_dealt_with_comes_back_only_when_it_is_told_again(home: Engine) -> None:
+    def emergencies(now: datetime) -> list[Item]:
+        look(home, HANAKO, now)
+        return [item for item in queue(home, HANAKO, now) if item.severity == "emergency"]
+
+    tell(home, {"symptom.red-flag": "1"}, NOW - timedelta(minutes=1), HANAKO)
+    [first] = emergencies(NOW)
+    sign(home, first, NOW)
+    ended(home)
+    assert state(home, first) == ("delivered", None)
+    assert emergencies(NOW + timedelta(hours=1)) == []
+    tell(home, {"symptom.red-flag": "1"}, NOW + timedelta(hours=2), HANAKO)
+    assert len(emergencies(NOW + timedelta(hours=2))) == 1
+    tell(home, {"symptom.red-flag": "0"}, NOW + timedelta(hours=3), HANAKO)
+    assert emergencies(NOW + timedelta(hours=3)) == []
 
 
 def test_two_urgent_reasons_of_one_topic_do_not_silence_each_other(home: Engine) -> None:

@@ -102,6 +102,22 @@ def test_a_draft_is_listed_shown_signed_and_only_then_seen_by_the_resident(store
     assert in_english == "Please talk with the nurse about your weight."
 
 
+def test_a_red_flag_that_may_be_another_s_is_asked_for_again_without_its_value(store: Engine) -> None:
+    now = datetime.now(UTC)
+    cuff = reading(now - DAY, systolic=("191", "mm[Hg]"), diastolic=("95", "mm[Hg]"))
+    payload = wire.encode_batch([wire.encode_reading(cuff)])
+    with write(store) as connection:
+        handle(connection, Facts(), [Delivery(1, 1, 1, up(GATEWAY, "reading"), payload)], now)
+        connection.execute(READING.update().where(READING.c.id == cuff.id).values(certainty="assumed", posterior=0.9))
+    told, words = phr("today", "--resident", TARO, "--json"), phr("today", "--resident", TARO)
+    assert "191" not in told + words
+    assert json.loads(told)["unconfirmed"] == [
+        {"reading": cuff.id, "posterior": 0.9, "values": [], "measure_again": True}
+    ]
+    assert "もういちど 測って" in words
+    assert len(words.splitlines()) == len(set(words.splitlines())), "no line twice"
+
+
 def test_a_rejection_needs_a_reason_and_can_be_undone(store: Engine) -> None:
     item = waiting()
     assert CliRunner().invoke(app, ["advice", "reject", item["id"], "--by", "suzuki"]).exit_code != 0

@@ -244,6 +244,16 @@ def test_a_file_of_one_person_is_filed_under_them_only(engine: Engine, tmp_path:
     assert (done.exit_code, "[no-person]" in done.stderr) == (Exit.REFUSED, True)
 
 
+@pytest.mark.parametrize("heading", ["カナ", "ふりがな", "受診者氏名(カナ)"])
+def test_somebody_else_s_row_is_not_filed_under_the_one_person_named(
+    engine: Engine, tmp_path: Path, heading: str
+) -> None:
+    (tmp_path / "two.csv").write_text(f"date,waist,{heading}\n2026-10-03,85,ヤマタ ハナコ\n", encoding="utf-8")
+    done = run("import", "--csv", str(tmp_path / "two.csv"), "--resident", HANAKO)
+    assert (done.exit_code, "[mismatch]" in done.stderr) == (Exit.REFUSED, True)
+    assert count(engine) == 0
+
+
 def test_a_file_that_breaks_off_keeps_what_stood_before(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_bytes(b"date,waist\n2026-10-03,85\n" + b'"' + b"x" * 200_000)
     done = run("import", "--csv", str(tmp_path / "cut.csv"), "--resident", HANAKO)

@@ -16,6 +16,7 @@ from engine.plans.needs import (
     indicated,
     level_of,
     loss_goal,
+    most_deficit,
     permitted,
     slow_enough,
 )
@@ -132,3 +133,10 @@ def test_a_goal_is_told_under_none_of_the_vetoes_of_a_deficit() -> None:
 
 def test_without_a_height_no_goal_is_set() -> None:
     assert loss_goal(D(90), D(31), waist_over=True, target_low=D(20), height_cm=None) is None
+
+
+def test_the_fastest_loss_is_one_percent_of_the_weight_a_week() -> None:
+    assert [most_deficit(D(kg)) for kg in ("80", "80.19", "80.2", "0.1")] == [800, 801, 802, 1]
+    for nothing in (D(0), D(-1)):
+        with pytest.raises(ValueError, match="positive"):
+            most_deficit(nothing)
