@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
+from engine.choosing import select
 from engine.flag_figures import UNKNOWN, flag_figures
-from engine.judge import Bar, Judgement, Proposal, in_order, judge
+from engine.judge import Judgement, Proposal, in_order, judge
 from engine.locale import LANGUAGES, Language, catalogue, fields_of, text
 from engine.people import Resident
-from engine.plan import aims_of, figures, goal_of, shown
+from engine.plan import aims_of, figures, shown
 from engine.plans.model import Declined, Goal
 from engine.plans.numbers import numbers_of
 from engine.plans.tables import sources
 from engine.plans.words import note, render
 from engine.rules.evaluator import Firing, Indeterminate
-from engine.rules.model import AdviceCase, AdviceRule, FlagCase, FlagRule, Rule, Severity
+from engine.rules.model import AdviceCase, AdviceRule, FlagCase, FlagRule, Rule
 from engine.signals import Signal, Signals
 from engine.vocabulary import VOCABULARY
 
@@ -28,17 +28,6 @@ from engine.vocabulary import VOCABULARY
 NAMED_INPUTS: Final = 60
 SNOW: Final = frozenset({12, 1, 2, 3})
 HEAT: Final = frozenset({6, 7, 8, 9})
-# Few goals at a time are kept; what only invites, warns of the weather or asks to measure is no goal.
-MOST_GOALS: Final = 2
-NO_GOAL: Final = frozenset({"guidance", "data-quality", "heat"})
-# While a doctor is to be called today or tomorrow, no goal is told beside it.
-HURRIED: Final = frozenset({"urgent", "emergency"})
-# Nobody waits for an invitation who is to call a doctor today or tomorrow.
-INVITATION: Final = "guidance"
-# One pressure has one deadline: of several referrals about it only the most serious is said.
-PRESSURE: Final = "blood-pressure"
-# What must be said is the advice of this topic.
-DEMANDED: Final = {"smoking_cessation": "tobacco"}
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,105 +81,21 @@ def assess(
     `refused` are the topics on which they did not agree to get advice: nothing of them is said or counted on.
     """
     found = judge(picture, rules)
-    withdrawn = dict.fromkeys(found.silent, "no-longer-applies")
     if person.status != "active":
         gone = {rule.id: f"vetoed contraindication:{person.status}" for rule in rules}
         return Assessment(judgement=found, drafts=(), withdrawn=gone)
-    goals = {
-        one.firing.rule.id: goal_of(one.firing, picture, found)
-        for one in found.proposals
-        if one.allowed and not one.bars
-    }
-    declined = {name: goal.reason for name, goal in goals.items() if isinstance(goal, Declined)}
-    agreed = [one for one in found.proposals if one.firing.rule.topic not in refused]
-    allowed = [one for one in agreed if one.allowed and one.firing.rule.id not in declined]
-    hurried = found.urgency in HURRIED
-    chosen = choose(allowed, wish, frozenset(found.must), most=0 if hurried else MOST_GOALS)
-    chosen = tuple(one for one in chosen if not (hurried and one.firing.rule.topic == INVITATION))
-    goals |= _beside(chosen, goals, picture, found)
-    withdrawn |= {one.firing.rule.id: f"vetoed {','.join(_against(one.bars))}" for one in found.proposals}
-    withdrawn |= dict.fromkeys((one.firing.rule.id for one in allowed), "referral-first" if hurried else "two-goals")
-    withdrawn |= {name: f"declined:{reason}" for name, reason in declined.items()}
-    # What is barred stays barred where a number is missing, too.
-    unsure = {one.rule.id: _against(found.bars_of(one.rule)) for one in found.indeterminate}
-    withdrawn |= {name: f"vetoed {','.join(bars)}" for name, bars in unsure.items() if bars}
-    referrals = [flag for flag in _said(found) if flag.rule.topic not in refused]
-    withdrawn |= dict.fromkeys((flag.rule.id for flag in found.flags), "referral-first")
-    spoken = [*(Proposal(flag) for flag in referrals), *chosen]
+    chosen = select(found, picture, rules, wish, refused)
     drafts: list[Draft] = []
     failed: list[str] = []
-    for one in spoken:
+    for one in chosen.spoken:
         try:
-            drafts.append(_write(one, goals.get(one.firing.rule.id), found, picture, as_of, first=first))
+            drafts.append(_write(one, chosen.goals.get(one.firing.rule.id), found, picture, as_of, first=first))
         except (KeyError, ValueError):
             # One text that cannot be filled must not take a referral with it; whoever evaluates counts it.
             failed.append(one.firing.rule.id)
-    for draft in drafts:
-        withdrawn.pop(draft.rule_id, None)
-    topics = {rule.id: rule.topic for rule in rules if isinstance(rule, FlagRule | AdviceRule)}
-    withdrawn |= {name: "no-consent" for name, topic in topics.items() if topic in refused}
+    said = {draft.rule_id for draft in drafts}
+    withdrawn = {name: why for name, why in chosen.withdrawn.items() if name not in said}
     return Assessment(judgement=found, drafts=tuple(drafts), withdrawn=withdrawn, failed=tuple(failed))
-
-
-def _said(found: Judgement) -> list[Firing]:
-    """The referrals that are said: in an emergency that alone, and no second deadline for one pressure."""
-    first = next((flag for flag in found.flags if flag.rule.topic == PRESSURE), None)
-    return [
-        flag for flag in found.flags
-        if _severity(flag) == "emergency" or (
-            found.urgency != "emergency"
-            and (first is None or flag.rule.topic != PRESSURE or _severity(flag) == _severity(first))
-        )
-    ]  # fmt: skip
-
-
-def _severity(flag: Firing) -> Severity:
-    assert isinstance(flag.case, FlagCase)
-    return flag.case.severity
-
-
-def _beside(
-    chosen: Sequence[Proposal], goals: Mapping[str, Goal | Declined | None], picture: Signals, found: Judgement
-) -> dict[str, Goal | Declined | None]:
-    """The weight goals among the chosen, anew: food covers only what the movement chosen beside them does not."""
-    told = {one.firing.rule.id: goals.get(one.firing.rule.id) for one in chosen}
-    spent = [goal.figures.get("kcal_day", Decimal(0)) for goal in told.values() if isinstance(goal, Goal)]
-    heavy = {name for name, goal in told.items() if isinstance(goal, Goal) and goal.kind == "weight"}
-    return {
-        one.firing.rule.id: goal_of(one.firing, picture, found, sum(spent, Decimal(0)))
-        for one in chosen if one.firing.rule.id in heavy
-    }  # fmt: skip
-
-
-def choose(
-    proposals: Sequence[Proposal],
-    wish: str | None = None,
-    must: Collection[str] = frozenset(),
-    *,
-    most: int = MOST_GOALS,
-) -> tuple[Proposal, ...]:
-    """At most `most` goals, one a topic, in the order of conflict; the own choice and what must be said come first."""
-    demanded = {topic for code, topic in DEMANDED.items() if code in must}
-    goals: dict[str, Proposal] = {}
-    others: list[Proposal] = []
-    for one in sorted(proposals, key=lambda proposal: _rank(proposal.firing.rule, wish, demanded)):
-        if one.firing.rule.topic in NO_GOAL:
-            others.append(one)
-        elif len(goals) < most:
-            goals.setdefault(one.firing.rule.topic, one)
-    kept = {id(one) for one in (*goals.values(), *others)}
-    return tuple(one for one in proposals if id(one) in kept)
-
-
-def _rank(rule: FlagRule | AdviceRule, wish: str | None, demanded: Collection[str]) -> tuple[bool, bool]:
-    wished = isinstance(rule, AdviceRule) and wish in {rule.topic, rule.plan}
-    return not wished, rule.topic not in demanded
-
-
-def _against(bars: Sequence[Bar]) -> list[str]:
-    """The bars that are sure as `tier:rule`, else the questions that keep them open."""
-    sure = [f"{bar.tier}:{bar.rule}" for bar in bars if bar.sure]
-    return list(dict.fromkeys(sure or [f"ask:{question}" for bar in bars for question in bar.ask]))
 
 
 def _write(

@@ -109,16 +109,9 @@ def _cooling(item: Item, new: Draft, now: datetime) -> bool:
     """Whether a decision on the same rule is too fresh to come again; something more serious or worse never waits."""
     if item.state not in DECIDED or item.rule_id != new.rule_id or _weight(new.severity) > _weight(item.severity):
         return False
-    if new.severity == "emergency":
-        return _told(item.evidence) == _told(new.evidence)
     if _weight(new.severity) >= _weight("urgent") and _worse(item.evidence, new.evidence):
         return False
     return now < item.updated_at + timedelta(days=int(item.evidence.get("cooldown_days", 0)))
-
-
-def _told(evidence: Mapping[str, Any]) -> dict[str, str | None]:
-    """What each number was made of: an emergency somebody has dealt with is one until it is told again."""
-    return {name: one.get("inputs_digest") for name, one in evidence.get("signals", {}).items()}
 
 
 def _worse(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -46,7 +46,7 @@ PURE = (
     "gateway/pairing_model.py", "gateway/pairing_reasons.py", "gateway/pairing_screen.py", "gateway/pairing_watch.py",
     "gateway/pairing_list.py", "gateway/found.py", "gateway/sorting.py", "engine/show.py",
     "engine/vocabulary.py", "engine/judge.py", "engine/judge_many.py", "engine/merging.py", "engine/flag_figures.py",
-    "engine/casework.py", "engine/proving.py", "engine/explaining.py", "engine/casework_answers.py", "engine/stratify.py", "engine/clinical.py",
+    "engine/casework.py", "engine/proving.py", "engine/explaining.py", "engine/casework_answers.py", "engine/casework_words.py", "engine/choosing.py", "engine/verdicts.py", "engine/stratify.py", "engine/clinical.py",
     "engine/clinical_codes.py", "engine/clinical_rules.py", "engine/clinical_values.py", "engine/asking.py",
     "engine/questionnaires", "engine/plans", "engine/series", "engine/signals_columns.py", "engine/signals_many.py", "engine/trends_many.py", "engine/patterns.py", "engine/goal_columns.py", "engine/town.py",
     "engine/signals_rows.py", "engine/seasons.py", "engine/energy.py", "engine/weather.py", "engine/wording.py",

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.advice import MOST_GOALS, NO_GOAL, Assessment, assess
+from engine.advice import Assessment, assess
 from engine.casework import picture_of_case, read_case
+from engine.choosing import MOST_GOALS, NO_GOAL
 from engine.locale import LANGUAGES
 from engine.people import Resident
 from engine.plans.compose import VETOES, build

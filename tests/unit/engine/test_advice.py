@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.advice import MOST_GOALS, NO_GOAL, Assessment, Draft, assess
+from engine.advice import Assessment, Draft, assess
 from engine.asking import words
 from engine.casework import picture_of_case, read_case
+from engine.choosing import MOST_GOALS, NO_GOAL
 from engine.locale import CONTEXTS, LANGUAGES, UnknownTextError, catalogue, fields_of, text
 from engine.people import Resident
 from engine.refusal import Refusal

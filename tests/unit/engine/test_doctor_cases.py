@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import pytest
 
-from engine.advice import MOST_GOALS, NO_GOAL, Assessment, assess
+from engine.advice import Assessment, assess
 from engine.casework import picture_of_case, read_case
 from engine.casework_answers import assess_case, decode_case
+from engine.choosing import MOST_GOALS, NO_GOAL
 from engine.people import Resident
 from engine.refusal import Refusal
 from engine.rules import load_catalogue
