@@ -93,7 +93,8 @@ def assess(
         except (KeyError, ValueError):
             # One text that cannot be filled must not take a referral with it; whoever evaluates counts it.
             failed.append(one.firing.rule.id)
-    said = {draft.rule_id for draft in drafts}
+    # A referral that cannot be written anew leaves the one that waits.
+    said = {draft.rule_id for draft in drafts} | {name for name in failed if name in {f.rule.id for f in found.flags}}
     withdrawn = {name: why for name, why in chosen.withdrawn.items() if name not in said}
     return Assessment(judgement=found, drafts=tuple(drafts), withdrawn=withdrawn, failed=tuple(failed))
 

@@ -100,14 +100,24 @@ def evaluate_next(engine: Engine, now: datetime) -> str | None:
 
 
 def _attempt(connection: Connection, resident: str, now: datetime) -> bool:
-    """Evaluate, all or nothing; whether our own code went through. Failures of the database pass."""
+    """Evaluate, all or nothing; whether our own code went through. Failures of the database pass.
+
+    Where it did not, the referrals are tried alone: a goal that cannot be computed must not hide a red flag.
+    """
+    if _tried(connection, resident, now, None):
+        return True
+    tallies.add(connection, {("evaluation", "failed"): 1})
+    _tried(connection, resident, now, [rule for rule in load_catalogue() if not isinstance(rule, AdviceRule)])
+    return False
+
+
+def _tried(connection: Connection, resident: str, now: datetime, rules: Sequence[Rule] | None) -> bool:
     try:
         with translated(), connection.begin_nested():
-            evaluate(connection, resident, now)
+            evaluate(connection, resident, now, rules=rules)
     except StoreError:
         raise
     except Exception:  # noqa: BLE001 - one resident's odd history must not stop a town's readings
-        tallies.add(connection, {("evaluation", "failed"): 1})
         return False
     return True
 

@@ -20,7 +20,16 @@ from engine.picture import history_of
 from engine.review import HOLD, Decision, Item, decide, rank
 from engine.review import Command as Wish
 from engine.seasons import AROUND, YEAR
-from engine.store import database, repo_advice, repo_consents, repo_facts, repo_outbox, repo_places, repo_residents
+from engine.store import (
+    database,
+    repo_advice,
+    repo_consents,
+    repo_facts,
+    repo_outbox,
+    repo_places,
+    repo_residents,
+    tallies,
+)
 from engine.store.database import check, migrate, open_engine, read, write
 from engine.store.repo_facts import By
 from engine.vocabulary import ANSWERS
@@ -261,6 +270,37 @@ def test_a_red_flag_heard_before_the_consent_becomes_urgent_with_the_consent(hom
         repo_consents.append(connection, consent(HANAKO, "advice", at=NOW), os_user="tester")
     assert evaluate_next(home, NOW) == HANAKO
     assert [item.severity for item in queue(home)][:1] == ["urgent"]
+
+
+def test_a_referral_that_cannot_be_written_anew_leaves_the_one_that_waits(
+    home: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = red(home, 182, 0)
+
+    def fail(*_: object) -> None:
+        raise KeyError("value")
+
+    monkeypatch.setattr("engine.advice.flag_figures", fail)
+    assert red(home, 205, 60) == [first]
+    with read(home) as connection:
+        assert tallies.counts(connection)["draft-failed", "home-bp-high"] == 1
+
+
+def test_a_goal_that_cannot_be_computed_hides_no_red_flag(home: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = goals(home)["weight"]
+    sign(home, weight, NOW)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("engine.choosing.goal_of", fail)
+    hear(home, [pressure(NOW + timedelta(minutes=5), 190, 95, slot=2)], NOW + timedelta(minutes=5))
+    while evaluate_next(home, NOW + HOLD):
+        pass
+    with read(home) as connection:
+        assert tallies.counts(connection)["evaluation", "failed"] >= 1
+    assert queue(home, TARO, NOW + HOLD)[0].severity == "urgent"
+    assert state(home, weight)[0] == "superseded"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])

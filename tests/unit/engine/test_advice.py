@@ -16,7 +16,7 @@ from engine.choosing import MOST_GOALS, NO_GOAL
 from engine.locale import CONTEXTS, LANGUAGES, UnknownTextError, catalogue, fields_of, text
 from engine.people import Resident
 from engine.refusal import Refusal
-from engine.rules import load_catalogue
+from engine.rules import AdviceRule, load_catalogue
 from engine.signals import Signals
 from engine.vocabulary import QUESTION_ORDER
 
@@ -72,8 +72,9 @@ def test_the_first_loss_goal_is_three_percent_and_its_energy_is_computed() -> No
 
 
 def test_without_answers_no_deficit_and_no_push_is_written_anywhere() -> None:
-    for hidden in ({}, {"meds": []}, {"conditions": []}):
-        found = said(hidden | HEAVY | WALKS_LITTLE)
+    some: tuple[dict[str, Any], ...] = ({}, {"meds": []}, {"conditions": []})
+    for answered in some:
+        found = said(answered | HEAVY | WALKS_LITTLE)
         for draft in found.drafts:
             whole = msgspec.json.encode([draft.text_ja, draft.text_en, draft.evidence["plan"]]).decode()
             assert not any(word in whole for word in ("kcal", "loss_kg", "rice_g", "walk_minutes", "5,100"))
@@ -123,12 +124,12 @@ def test_the_goal_a_person_chose_is_among_the_two() -> None:
     profile = ASKED | WALKS_LITTLE | HEAVY | {"smoker": True}
     assert "must-smoking" not in rules_of(said(profile))
     left_out = next(rule for rule, why in said(profile).withdrawn.items() if why == "two-goals")
-    topic = next(rule.topic for rule in RULES if rule.id == left_out and rule.id in advice_rules())
+    topic = next(rule.topic for rule in RULES if rule.id == left_out and isinstance(rule, AdviceRule))
     assert topic in {draft.topic for draft in said(profile, wish=topic).drafts}
 
 
 def advice_rules() -> set[str]:
-    return {rule.id for rule in RULES if type(rule).__name__ == "AdviceRule"}
+    return {rule.id for rule in RULES if isinstance(rule, AdviceRule)}
 
 
 def test_a_person_who_is_no_longer_here_gets_nothing() -> None:
