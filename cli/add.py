@@ -15,7 +15,7 @@ from cli.entry_words import entry_word
 from cli.exits import Exit
 from cli.imports import no_consent
 from cli.output import emit, fail, result, say
-from cli.store import actor, os_user, refuse_inactive, resident_of, transaction
+from cli.store import actor, judge, os_user, refuse_inactive, resident_of, transaction
 from cli.wiring import language, settings
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def add(
     _confirm(person, values, now, lang, yes=yes)
     with transaction(writes=True) as connection:
         heard = _store(connection, person, values, moment, zone, now, actor(by))
+        judge(connection, person.id)
     _echo(heard, zone, lang, json=json)
 
 

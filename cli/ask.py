@@ -16,7 +16,7 @@ from cli.clinical_show import ZONE, fact_json
 from cli.clinical_words import word
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
-from cli.store import actor, os_user, plain, resident_of, transaction
+from cli.store import actor, judge, os_user, plain, resident_of, transaction
 from cli.wiring import language, settings
 
 if TYPE_CHECKING:
@@ -294,6 +294,7 @@ def _store(sitting: Sitting, facts: list[Fact]) -> Added:
         added = clinical_taking.add(connection, resident_of(connection, sitting.person), facts, how)
         if isinstance(added, Refusal):
             refuse(added)
+        judge(connection, sitting.person)
         return added
 
 

@@ -14,7 +14,7 @@ from cli.clinical_verdicts import verdicts
 from cli.clinical_words import word
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
-from cli.store import actor, os_user, plain, resident_of, transaction
+from cli.store import actor, judge, os_user, plain, resident_of, transaction
 from cli.wiring import language, open_store, settings
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def add(
         added = clinical_taking.add(connection, resident_of(connection, resident), drafts, how)
         if isinstance(added, Refusal):
             refuse(added)
+        judge(connection, resident)
     tell(added.stored, added.already, json=json)
 
 
@@ -119,6 +120,7 @@ def retract(
         back = repo_facts.retract(connection, fact, who, plain(channel, "--channel"), now, SystemRandom())
         if isinstance(back, Refusal):
             fail(Exit.ALREADY if back.code == "already-retracted" else Exit.NOT_FOUND, back.code, back.message)
+        judge(connection, back.resident)
     lang = language(settings())
     if json:
         emit(fact_json(back, now))

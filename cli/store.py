@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cli.exits import Exit
@@ -42,6 +43,13 @@ def resident_of(connection: Connection, id: str) -> Resident:  # noqa: A002
     if found is None:
         fail(Exit.NOT_FOUND, "unknown-resident", f"there is no resident {id!r}; `phr resident list` shows them")
     return found
+
+
+def judge(connection: Connection, resident: str) -> None:
+    """Draft at once what follows of a change: an urgent value must not wait until an engine runs."""
+    from engine.evaluate import attempt
+
+    attempt(connection, resident, datetime.now(UTC))
 
 
 def refuse_inactive(person: Resident) -> None:

@@ -93,13 +93,13 @@ def evaluate_next(engine: Engine, now: datetime) -> str | None:
         settle(connection, now)
         debts = repo_outbox.take(connection, TOPIC)
         for debt in debts:
-            _attempt(connection, debt.key, now)
+            attempt(connection, debt.key, now)
         repo_shows.owe(connection, [debt.key for debt in debts], now)
         repo_outbox.done(connection, debts)
     return debts[0].key if debts else None
 
 
-def _attempt(connection: Connection, resident: str, now: datetime) -> bool:
+def attempt(connection: Connection, resident: str, now: datetime) -> bool:
     """Evaluate, all or nothing; whether our own code went through. Failures of the database pass.
 
     Where it did not, the referrals are tried alone: a goal that cannot be computed must not hide a red flag.
@@ -130,7 +130,7 @@ def settle(connection: Connection, now: datetime) -> tuple[str, ...]:
     """
     moved: list[str] = []
     residents = {item.resident_id: None for item in _due(connection, now)}
-    judged = {resident for resident in residents if _attempt(connection, resident, now)}
+    judged = {resident for resident in residents if attempt(connection, resident, now)}
     for item in _due(connection, now):
         verb: Verb = "wake" if item.state == "snoozed" else "deliver"
         command = Command(verb=verb, by=ENGINE, version=item.version)

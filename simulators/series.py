@@ -26,6 +26,7 @@ DESCRIPTION: Final = (
     "  28 real days are played twice, every day on its own weekday; today's steps are those walked up to this hour.",
     "second, weight: subject 2 of Krone et al. 2020, moved likewise.",
     "second, body fat, and blood pressure of the last 14 days: NOT real, drawn from a seeded generator.",
+    "The check-up and the answers of the first are made up; the second was never asked anything.",
 )
 FITBIT_DESCRIPTION: Final = (
     "One resident: volunteer P33 of the Fitbit data of Furberg et al. 2016 (Zenodo 53894, CC BY 4.0).",

@@ -19,6 +19,7 @@ from cli.add import add
 from cli.exits import Exit
 from cli.inbox import app as inbox_app
 from cli.output import Fail
+from engine.decisions import queue
 from engine.store import audit, repo_consents, repo_imports, repo_residents
 from engine.store.database import read, write
 from engine.store.instants import to_micros
@@ -97,6 +98,14 @@ def test_when_it_was_can_be_said_in_several_ways(engine: Engine, options: tuple[
     done = run("weight", "62.3", *options, "--json")
     (one,) = json.loads(done.stdout)["readings"]
     assert datetime.fromisoformat(one["at"]).astimezone(TOKYO).isoformat()[:16] == expected
+
+
+def test_an_urgent_pressure_is_before_the_nurse_at_once_and_not_when_an_engine_runs(engine: Engine) -> None:
+    assert run("bp", "186/112", "--yes").exit_code == 0
+    with read(engine) as connection:
+        waiting = [item for _, item in queue(connection, datetime.now(UTC), resident=HANAKO)]
+    assert waiting[0].severity == "urgent"
+    assert "186" in waiting[0].text_ja
 
 
 def test_a_slip_is_taken_back_as_the_echo_says(engine: Engine) -> None:
