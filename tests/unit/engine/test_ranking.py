@@ -104,9 +104,9 @@ def test_an_item_says_why_it_stands_where_it_stands() -> None:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ("waiting 3 days", "no advice for half a year", "few reached in this town", "few reached at this age",
+        ("en", ("waiting 3 days", "no recent advice", "few reached in this town", "few reached at this age",
                 "no device of their own", "order: earlier decisions", "order: earlier outcomes")),
-        ("ja", ("3日前から", "半年 助言なし", "この町に 届いた人が少ない", "この年代に 届いた人が少ない", "自分の機器なし",
+        ("ja", ("3日前から", "最近 助言なし", "この町に 届いた人が少ない", "この年代に 届いた人が少ない", "自分の機器なし",
                 "順番: これまでの判断から", "順番: これまでの結果から")),
     ],
 )  # fmt: skip
