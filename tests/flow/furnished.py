@@ -1,7 +1,9 @@
-"""PHR_HOME with a furnished store in it, for commands that are run as a person runs them."""
+"""A furnished store: in PHR_HOME for commands that are run as a person runs them, or on both databases."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import Engine
 
 from engine.store.database import migrate, open_engine
 from tests.homes import furnish
+from tests.servers import database
 
 
 @pytest.fixture
@@ -20,3 +23,16 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     migrate(made)
     furnish(made)
     return made
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'engine.sqlite'}"
+        if request.param == "postgresql":
+            url = stack.enter_context(database(request.getfixturevalue("postgres")))
+        made = open_engine(url)
+        stack.callback(made.dispose)
+        migrate(made)
+        furnish(made)
+        yield made

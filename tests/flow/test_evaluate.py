@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -19,27 +16,15 @@ from engine.review import HOLD, Command, Decision, Item, decide, rank
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import repo_advice, repo_consents, tallies
-from engine.store.database import check, migrate, open_engine, read, write
-from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, consent, furnish
-from tests.servers import database, postgres
+from engine.store.database import check, read, write
+from tests.flow.furnished import store
+from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, consent
+from tests.servers import postgres
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "store"]
 
 pytestmark = [pytest.mark.flow]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    with ExitStack() as stack:
-        url = f"sqlite:///{tmp_path / 'engine.sqlite'}"
-        if request.param == "postgresql":
-            url = stack.enter_context(database(request.getfixturevalue("postgres")))
-        engine = open_engine(url)
-        stack.callback(engine.dispose)
-        migrate(engine)
-        furnish(engine)
-        yield engine
 
 
 def reading(at: datetime, slot: int, **values: tuple[str, str]) -> Reading:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -25,25 +23,13 @@ from engine.service_link import Delivery
 from engine.store import repo_fits
 from engine.store.database import migrate, open_engine, read, write
 from engine.trends import weight_trend
+from tests.flow.furnished import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, furnish
-from tests.servers import database, postgres
+from tests.servers import postgres
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "store"]
 pytestmark = [pytest.mark.flow]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    with ExitStack() as stack:
-        url = f"sqlite:///{tmp_path / 'engine.sqlite'}"
-        if request.param == "postgresql":
-            url = stack.enter_context(database(request.getfixturevalue("postgres")))
-        engine = open_engine(url)
-        stack.callback(engine.dispose)
-        migrate(engine)
-        furnish(engine)
-        yield engine
 
 
 def weigh(store: Engine, slot: int, days: range, start: float) -> None:
