@@ -15,6 +15,7 @@ import msgspec
 
 from engine.activity import HABIT_CUT
 from engine.contract.reading import Reading
+from engine.contract.wire import Malformed
 from engine.intake import Accepted, Outcome, Refused, Stored, Unassigned, store_form
 from engine.safety import red_flags
 from engine.signals_rows import day_of
@@ -96,10 +97,9 @@ def ending_of(kept: Kept, now: datetime, owner: Owner = WILLING) -> Ending | Non
     return Ending("urgent" if unheard is None else "refused", unheard or "sure", kinds, kept.resident)
 
 
-def asks_again(outcome: object, now: datetime) -> bool:
-    """Whether the home has to be asked to measure again; looks closer only at what is not surely somebody's."""
-    sure = isinstance(outcome, Accepted) and outcome.certainty == "sure"
-    end = ending(outcome, now) if isinstance(outcome, Accepted | Unassigned) and not sure else None
+def asks_again(outcome: Outcome | Malformed, now: datetime) -> bool:
+    """Whether the home has to be asked to measure again."""
+    end = None if isinstance(outcome, Malformed) else ending(outcome, now)
     return end is not None and end.way == "again"
 
 

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from engine.contract.reading import Reading, Value
+from engine.contract.wire import Malformed
 from engine.intake import Accepted, DeviceFacts, Duplicate, Household, OfRoom, Recent, Refused, Unassigned, accept
-from engine.urgent import Ending, Owner, ending, topic_of
+from engine.urgent import Ending, Owner, asks_again, ending, topic_of
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 # Days are cut at 04:00 in Japan: the first instant of the seven days that end today.
@@ -48,6 +49,18 @@ def test_of_nobody_or_somebody_probable_the_home_measures_again() -> None:
     values = tuple(item for item in _stored(reading))
     assumed = Accepted(reading, TARO, "assumed", values)
     assert ending(assumed, NOW) == Ending("again", "assumed", ("systolic",), TARO)
+
+
+def test_only_for_a_red_flag_that_is_not_surely_somebodys_the_home_is_asked_again() -> None:
+    def asked(reading: Reading, recording: frozenset[str] = PEOPLE) -> bool:
+        household = Household(HOME, PEOPLE, recording, {DEVICE: DeviceFacts({1: HANAKO}, False)})
+        return asks_again(accept(reading, GATEWAY, household, Recent(), NOW), NOW)
+
+    assert asked(cuff(user_slot=9))
+    assert not asked(cuff(user_slot=9, values=cuff("128", "76").values))
+    assert not asked(cuff())
+    assert not asked(cuff(), recording=frozenset())
+    assert not asks_again(Malformed("bad", "unknown-field", b"{}"), NOW)
 
 
 def _stored(reading: Reading) -> Any:
