@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NICKNAMES = {"weight": "body-weight", "steps": "steps", "pressure": "systolic", "pulse": "pulse-rate"}
 STEPS = ("steps-total", "steps-day", "steps-interval")
 WIDTH, HEIGHT = 72, 14
+# Twenty-eight days have twenty-seven nights.
+_FOUR_WEEKS = timedelta(days=27)
 
 
 def trend(
@@ -128,7 +130,24 @@ def _said(
     turned = None if found.turned_on is None else found.turned_on.isoformat()
     weekdays = None if found.weekdays is None else [round(kg, 3) for kg in found.weekdays]
     numbers = {name: _rounded(value) for name, value in _numbers(found).items()}
-    return numbers | {"claimed": found.claimed, "turned_on": turned, "weekdays": weekdays}
+    more = {"claimed": found.claimed, "turned_on": turned, "weekdays": weekdays, "intake": _intake(found, sound, now)}
+    return numbers | more
+
+
+def _intake(found: Trend, sound: Sequence[Point], now: datetime) -> dict[str, int] | None:
+    """What the weight says of the intake in kcal/day against the first week shown; None before four weeks of it."""
+    from statistics import median
+
+    from engine.energy import intake_change
+
+    if found.level is None or found.slope_per_week is None or found.low is None or found.high is None:
+        return None
+    first = min(point.at for point in sound)
+    if now - first < _FOUR_WEEKS:
+        return None
+    before = median(point.value for point in sound if point.at - first < timedelta(days=7))
+    change = intake_change(found.slope_per_week, found.low, found.high, found.level, float(before))
+    return {"kcal": int(change.kcal), "low": int(change.low), "high": int(change.high)}
 
 
 def _numbers(found: Trend) -> dict[str, float | None]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
-from engine.activity import HABIT_CUT, Activity, activity, day_totals
+from engine.activity import HABIT_CUT, day_totals
 from engine.dates import fiscal_year_age
 from engine.people import Resident, age_on
 from engine.seasons import season
@@ -206,12 +206,6 @@ def step_days(history: History, zone: ZoneInfo) -> dict[date, Decimal]:
     for day, steps in intervals.items():
         days[day] = max(steps, days.get(day, Decimal(0)))
     return dict(sorted(days.items()))
-
-
-def week_of_steps(history: History, zone: ZoneInfo, as_of: datetime) -> Activity:
-    """The 7 civil days before the day of `as_of`, trusted points only."""
-    kept = {kind: [p for p in points if trusted(p) and p.at <= as_of] for kind, points in history.items()}
-    return activity(step_days(kept, zone), as_of.astimezone(zone).date(), seen_step_days(kept, zone))
 
 
 def _steps(history: History, zone: ZoneInfo, now: datetime) -> dict[str, Signal]:

@@ -146,6 +146,9 @@ def test_the_trend_says_what_is_sure(store: Engine) -> None:
     assert found["days"][-1]["value"] == "84.00"
     assert found["trend"]["claimed"]
     assert found["trend"]["low"] <= -0.7 <= found["trend"]["high"]
+    # Half a kilogram and more lost a week is some hundreds of kcal a day less than before.
+    assert found["trend"]["intake"]["low"] <= found["trend"]["intake"]["kcal"] <= -400
+    assert found["trend"]["intake"]["high"] >= found["trend"]["intake"]["kcal"] + 130
     table = phr("trend", "weight", "--resident", TARO, "--plain").splitlines()
     assert len(table) == 28
     assert table[-1].endswith("84.00")

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import Engine
 
 from engine import decisions
+from engine.clinical import Fact, record
 from engine.contract import wire
 from engine.contract.reading import Reading, Value, reading_id
 from engine.contract.topics import up
 from engine.evaluate import Evaluation, evaluate, evaluate_next, settle
+from engine.picture import wish_of
 from engine.review import HOLD, Command, Decision, Item, decide, rank
 from engine.service import Facts, handle
 from engine.service_link import Delivery
-from engine.store import repo_advice, repo_consents, tallies
+from engine.store import repo_advice, repo_consents, repo_facts, repo_residents, tallies
 from engine.store.database import check, read, write
+from engine.store.repo_facts import By
 from tests.flow.furnished import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, consent
 from tests.servers import postgres
@@ -195,3 +199,27 @@ def test_an_unknown_resident_is_said_and_not_an_error(store: Engine) -> None:
 
 def test_missing_measurements_are_named(store: Engine) -> None:
     assert "steps.mean_7d" in judge(store).missing
+
+
+def test_the_goal_a_person_chose_is_kept_for_half_a_year_and_the_newest_word_counts(store: Engine) -> None:
+    rng = Random(7)
+
+    def choose(word: str, at: datetime) -> None:
+        draft = Fact(resident=HANAKO, code="wish.goal", value="", at=at, recorded_at=at)
+        said = record(draft, word)
+        assert isinstance(said, Fact)
+        with write(store) as connection:
+            repo_facts.append(connection, [said], By("suzuki", "test"), at, rng)
+
+    def wished(now: datetime) -> str | None:
+        with read(store) as connection:
+            person = repo_residents.get(connection, HANAKO)
+            assert person is not None
+            return wish_of(connection, person, now)
+
+    assert wished(NOW) is None
+    choose("減塩", NOW - DAY)
+    assert wished(NOW) == "salt"
+    choose("歩く", NOW)
+    assert wished(NOW) == "steps"
+    assert wished(NOW + 181 * DAY) is None
