@@ -6,6 +6,7 @@ to the present season by a declared factor. Days are NaN where nothing valid was
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -27,6 +28,8 @@ LAST_YEAR_NEEDED: Final = 10
 RECENT: Final = 90
 RECENT_NEEDED: Final = 14
 WEEK: Final = 7
+BASELINE_DAYS: Final = 28
+WEEKDAY_NEEDED: Final = 2
 
 
 class Season(msgspec.Struct, frozen=True):
@@ -35,6 +38,13 @@ class Season(msgspec.Struct, frozen=True):
     expected: Floats
     days: NDArray[np.int64]
     last_year: NDArray[np.bool_]
+
+
+class WeekdayBaseline(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps per day, Monday to Sunday, that are usual for a person in this season, None where too little is known."""
+
+    steps: tuple[float | None, ...]
+    days: int
 
 
 def factor(day: date) -> float:
@@ -76,3 +86,26 @@ def _mean(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
     count = known.sum(axis=1)
     total = np.where(known, values, 0.0).sum(axis=1)
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0), count.astype(np.int64)
+
+
+def weekday_baseline(days: Mapping[date, float], until: date) -> WeekdayBaseline:
+    """The usual steps of each weekday from the valid `days` of the 28 before `until`, brought to the season of `until`.
+
+    Each weekday is the median of its days; a weekday with fewer than two takes the median of all.
+    """
+    now = factor(until)
+    known = {
+        day: days[day] / factor(day) * now
+        for back in range(1, BASELINE_DAYS + 1)
+        if (day := until - timedelta(days=back)) in days
+    }
+    if len(known) < RECENT_NEEDED:
+        return WeekdayBaseline(steps=(None,) * WEEK, days=len(known))
+    overall = _median(list(known.values()))
+    found = [[value for day, value in known.items() if day.weekday() == weekday] for weekday in range(WEEK)]
+    steps = tuple(_median(values) if len(values) >= WEEKDAY_NEEDED else overall for values in found)
+    return WeekdayBaseline(steps=steps, days=len(known))
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values))

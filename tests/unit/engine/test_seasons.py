@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from engine.seasons import SEASON_FACTOR, factor, season
+from engine.seasons import SEASON_FACTOR, factor, season, weekday_baseline
 
 JANUARY = date(2027, 1, 20)
 NAN = float("nan")
@@ -64,3 +64,34 @@ def test_deep_winter_is_a_fifth_less_and_nothing_is_more_than_the_best() -> None
     assert factor(date(2027, 2, 1)) == 0.8
     assert max(SEASON_FACTOR) == 1.0
     assert len(SEASON_FACTOR) == 12
+
+
+def test_a_weekday_baseline_knows_the_market_day() -> None:
+    until = date(2026, 10, 26)  # a Monday
+    days = {until - timedelta(days=back): 3000.0 for back in range(1, 29)}
+    days |= {day: 9000.0 for day in days if day.weekday() == 5}
+    found = weekday_baseline(days, until)
+    assert found.steps == (3000.0, 3000.0, 3000.0, 3000.0, 3000.0, 9000.0, 3000.0)
+    assert found.days == 28
+
+
+def test_a_weekday_of_which_little_is_known_takes_the_person_s_usual_day() -> None:
+    until = date(2026, 10, 26)
+    days = {until - timedelta(days=back): 3000.0 + back for back in range(1, 29)}
+    sundays = [day for day in days if day.weekday() == 6]
+    for day in sundays[:-1]:
+        del days[day]
+    found = weekday_baseline(days, until)
+    assert found.steps[6] == pytest.approx(float(np.median(list(days.values()))))
+
+
+def test_a_baseline_of_autumn_is_lower_once_the_snow_lies() -> None:
+    until = date(2027, 1, 1)
+    days = {until - timedelta(days=back): 4500.0 for back in range(1, 29)}
+    assert weekday_baseline(days, until).steps[0] == pytest.approx(4500 / 0.9 * 0.8)
+
+
+def test_two_weeks_are_the_least_for_a_weekday_baseline() -> None:
+    until = date(2026, 10, 26)
+    days = {until - timedelta(days=back): 3000.0 for back in range(1, 14)}
+    assert weekday_baseline(days, until).steps == (None,) * 7
