@@ -21,7 +21,7 @@ from cli.store import os_user
 from cli.wiring import Settings, ensure_home, open_store, settings
 
 if TYPE_CHECKING:
-    from engine.web.signin import Links
+    from engine.web.links import Links
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -100,14 +100,14 @@ def another_link(config: Settings) -> Open:
 
 
 def _open(url: str, links: Links) -> Open:
-    from engine.web.signin import LINK_LIFE
+    from engine.web.links import LINK_LIFE
 
     now = datetime.now(UTC)
     return Open(url, f"{url}/signin?token={links.issue(now)}", (now + LINK_LIFE).isoformat(timespec="seconds"))
 
 
 def _links(config: Settings) -> Links:
-    from engine.web.signin import Links
+    from engine.web.links import Links
 
     return Links(ensure_home(config) / "web" / "links")
 

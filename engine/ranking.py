@@ -14,10 +14,8 @@ from typing import Final
 import msgspec
 
 from engine.ranking_model import Model, Past, chance, facets
-from engine.review import DUE, Item, Rank
+from engine.review import DUE, Item, Rank, tier
 
-# The most serious first.
-ORDER: Final = ("emergency", "urgent", "prompt", "soon", "routine")
 # Product policy: how long an item of each severity may wait; what the state machine does not know yet stands here.
 EMERGENCY_DUE: Final = timedelta(minutes=15)
 # Product policy: points. Waiting one due time is worth more than all the others together.
@@ -111,11 +109,6 @@ def rank(item: Item, now: datetime, standing: Standing = _ALONE) -> Rank:
     reasons.append(f"waiting:{waited // _MINUTE}min")
     # Whole seconds, as a later part of the key: of equals the older comes first.
     return Rank((tier(item.severity), -points, 0 if first else 1, int(item.created_at.timestamp())), tuple(reasons))
-
-
-def tier(severity: str) -> int:
-    """0 for the most serious; a severity this program does not know is looked at first, never last."""
-    return ORDER.index(severity) if severity in ORDER else 0
 
 
 def due_of(severity: str) -> timedelta:

@@ -20,6 +20,8 @@ State = Literal[
 Verb = Literal[
     "open", "claim", "approve", "edit", "reject", "snooze", "escalate", "supersede", "expire", "deliver", "undo", "wake"
 ]
+# The most serious first.
+ORDER: Final = tuple(reversed(SEVERITIES))
 HOLD: Final = timedelta(minutes=10)
 CLAIM: Final = timedelta(minutes=10)
 # Working time within which each severity should be looked at; product policy.
@@ -134,6 +136,11 @@ class Rank(msgspec.Struct, frozen=True):
 
     key: tuple[int, ...]
     reasons: tuple[str, ...]
+
+
+def tier(severity: str) -> int:
+    """0 for the most serious; a severity this program does not know is looked at first, never last."""
+    return ORDER.index(severity) if severity in SEVERITIES else 0
 
 
 def decide(item: Item, command: Command, now: datetime) -> Decision | Refusal:

@@ -9,18 +9,22 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from engine.review import LIVE, Decision, Event, Item, Rank
+from engine.review import DUE, LIVE, Decision, Event, Item, Rank, tier
 from engine.store import audit
 from engine.store.instants import from_micros, to_micros
 from engine.store.repo_residents import Conflict
-from engine.store.tables import ADVICE, ADVICE_EVENT
+from engine.store.tables import ADVICE, ADVICE_EVENT, RESIDENT
 
+_SHELVES = {
+    "open": "open", "claimed": "open", "escalated": "open", "approved": "held", "draft": "later", "snoozed": "later",
+}  # fmt: skip
 _INSTANTS = ("created_at", "updated_at", "held_until")
 
 
 def add(connection: Connection, item: Item, rank: Rank, *, actor: str, os_user: str) -> None:
     """Puts a new item into the queue, with its first event and its audit entry."""
-    connection.execute(insert(ADVICE), _row(item, rank))
+    town = select(RESIDENT.c.municipality_code).where(RESIDENT.c.id == item.resident_id).scalar_subquery()
+    connection.execute(insert(ADVICE).values(_row(item, rank) | {"municipality_code": town}))
     born = Event(
         advice_id=item.id, at=item.created_at, actor=actor, command="create", from_state=None, to_state=item.state,
         version=item.version, reason=item.reason,
@@ -103,7 +107,16 @@ def _row(item: Item, rank: Rank) -> dict[str, Any]:
     fields = msgspec.structs.asdict(item)
     fields |= {name: None if fields[name] is None else to_micros(fields[name]) for name in _INSTANTS}
     evidence = msgspec.json.encode(item.evidence, order="sorted").decode()
-    return fields | {"evidence": evidence, "rank": msgspec.json.encode(rank).decode()}
+    return fields | _standing(item) | {"evidence": evidence, "rank": msgspec.json.encode(rank).decode()}
+
+
+def _standing(item: Item) -> dict[str, Any]:
+    """Where the item stands in the queue, as columns that an index can read in order."""
+    due = item.created_at + DUE.get(item.severity, DUE["routine"])
+    return {
+        "shelf": _SHELVES.get(item.state, "done"), "tier": tier(item.severity), "place": to_micros(item.created_at),
+        "due_at": to_micros(due),
+    }  # fmt: skip
 
 
 def _item(row: Any) -> Item:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, Integer, MetaData, Table, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -250,9 +250,19 @@ class Consent(Row, table=True):
 
 
 class Advice(Row, table=True):
-    """A piece of advice in the queue, with the frozen evidence it was drafted from."""
+    """A piece of advice in the queue, with the frozen evidence it was drafted from.
 
-    __table_args__ = (Index(None, "resident_id", "topic"), Index(None, "state", "updated_at"))
+    `shelf`, `tier`, `place` and `due_at` are where it stands in the queue, so that a page of it is read by an index:
+    shelf open, held, later or done; tier 0 for the most serious; smaller places come first.
+    """
+
+    __table_args__ = (
+        Index(None, "resident_id", "topic"),
+        Index(None, "state", "updated_at"),
+        Index(None, "shelf", "municipality_code", "tier", "place", "id"),
+        Index(None, "shelf", "tier", "place", "id"),
+        Index(None, "rule_id", "rule_version", "state"),
+    )
     id: str = _text(primary_key=True)
     resident_id: str = _text(foreign_key="resident.id")
     topic: str = _text()
@@ -273,6 +283,14 @@ class Advice(Row, table=True):
     decided_by: str | None = _text(optional=True)
     reason: str | None = _text(optional=True)
     supersedes: str | None = _text(optional=True)
+    municipality_code: str = _text(sa_column_kwargs={"server_default": "-"})
+    shelf: str = _text(sa_column_kwargs={"server_default": "done"})
+    tier: int = _whole(sa_column_kwargs={"server_default": "0"})
+    place: int = _whole(sa_column_kwargs={"server_default": "0"})
+    due_at: int = _whole(sa_column_kwargs={"server_default": "0"})
+    # An urgent item stays on the open shelf, whatever was decided, until somebody noted that they reached the person.
+    needs_contact: bool = Field(sa_column_kwargs={"server_default": false()})
+    assigned_to: str | None = _text(optional=True)
 
 
 class AdviceEvent(Row, table=True):
@@ -290,13 +308,14 @@ class AdviceEvent(Row, table=True):
     to_state: str = _text()
     version: int = _whole()
     reason: str | None = _text(optional=True)
+    batch: str | None = _text(optional=True)
 
 
 class Audit(Row, table=True):
     """One link of the hash chain: ids and hashes only."""
 
     # Two writers that read the same last link must not both extend it: the chain would fork.
-    __table_args__ = (UniqueConstraint("prev"), {"sqlite_autoincrement": True})
+    __table_args__ = (UniqueConstraint("prev"), Index(None, "subject", "seq"), {"sqlite_autoincrement": True})
     seq: int | None = _serial()
     at: int = _whole()
     actor: str = _text()

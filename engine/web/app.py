@@ -1,10 +1,11 @@
-"""The nurses' desk as one application: no script, nothing from elsewhere, nothing for who is not signed in."""
+"""The desk and the resident's page as one application: nothing from elsewhere, nothing for who is not signed in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,12 +13,23 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from engine.store.database import Engine, StoreError
-from engine.web.desk import Desk, SorryError, desk_of, visitor, wished
+from engine.web import static
+from engine.web.account import codes, glass, log, signin, staff
+from engine.web.context import Desk, SorryError, desk_of, visitor, wished
+from engine.web.desk import caseload, devices, item, live, queue, record, requests, rules, standing, watch
+from engine.web.door import Door
 from engine.web.guard import Guard
-from engine.web.pages import router
-from engine.web.signin import Links
+from engine.web.links import Links
+from engine.web.me import advice, consents, export, family, notices, records, say, today, trends
 
 _KEYS = {400: "bad-request", 403: "forbidden", 404: "not-found", 405: "bad-request", 413: "too-large"}
+DOORS: Final[tuple[Door, ...]] = (
+    signin.door, codes.door, glass.door, log.door, staff.door,
+    queue.door, live.door, item.door, standing.door, rules.door, caseload.door, record.door, requests.door,
+    watch.door, devices.door,
+    today.door, trends.door, advice.door, records.door, consents.door, say.door, export.door, family.door,
+    notices.door,
+)  # fmt: skip
 
 
 def create_app(
@@ -28,15 +40,19 @@ def create_app(
     hosts: Collection[str] = (),
     os_user: str = "unknown",
     home: Path | None = None,
+    secure: bool = False,
+    city: bool = False,
 ) -> FastAPI:
-    """The desk on a migrated store; `tokens` are its sign-in links, `hosts` more names it may be called by.
+    """The pages on a migrated store; `tokens` are sign-in links, `hosts` more names they may be called by.
 
-    `home` is the PHR_HOME with the model of the queue's order, if one was trained.
+    `home` is the PHR_HOME with keys and the model of the queue's order; `secure` and `city` are the desk's.
     """
     app = FastAPI(title="Minato PHR", docs_url=None, redoc_url=None, openapi_url=None)
-    desk = Desk(engine=engine, links=tokens, now=now, os_user=os_user, home=home)
+    desk = Desk(engine=engine, links=tokens, now=now, os_user=os_user, home=home, secure=secure, city=city)
     app.state.desk = desk
-    app.include_router(router)
+    app.include_router(static.router)
+    for door in DOORS:
+        app.include_router(door.router)
     app.add_middleware(Guard, hosts=hosts, sorry=lambda status: desk.sorry("ja", None, status, _key(status)))
     app.add_exception_handler(SorryError, _sorry)
     app.add_exception_handler(HTTPException, _sorry)
@@ -59,6 +75,6 @@ def _sorry(request: Request, error: Exception) -> Response:
         status, key = error.status_code, _key(error.status_code)
     elif isinstance(error, StoreError):
         status, key = 503, "store"
-    session = visitor(request, desk)
+    session = None if isinstance(error, StoreError) else visitor(request, desk)
     lang = session.lang if session else wished(request) or "ja"
     return HTMLResponse(desk.sorry(lang, session, status, key, back), status)

@@ -87,6 +87,15 @@ def speaker(lang: Language) -> Say:
     return say
 
 
+def resident_speaker(lang: Language) -> Say:
+    """The words of the resident's pages in `lang` by key."""
+
+    def tell(key: str, **values: object) -> str:
+        return text(lang, "resident", f"me.{key}", **values)
+
+    return tell
+
+
 def word(lang: Language, kind: str, code: str) -> str:
     """The word for a code of that kind, or the code itself where there is none: a new code must not break a page."""
     key = f"severity.{code}" if kind == "severity" else f"desk.{kind}.{code}"

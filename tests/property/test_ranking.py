@@ -15,7 +15,6 @@ from engine.ranking import (
     FAIRNESS_MOST,
     FIRST,
     ONE_DUE,
-    ORDER,
     Benefit,
     Person,
     Reached,
@@ -28,7 +27,7 @@ from engine.ranking import (
 )
 from engine.ranking_model import FEATURES, FORMAT, HEADS, Estimate, Model, Node, Past, chance, decode, encode, facets
 from engine.refusal import Refusal
-from engine.review import Item
+from engine.review import ORDER, Item
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 PEOPLE = ("r-aaaaaaaaaaaaa", "r-bbbbbbbbbbbbb", "r-ccccccccccccc")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -16,12 +16,15 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from engine.access import Identity, Role
 from engine.people import Resident
 from engine.review import Item, rank
 from engine.store import repo_advice, repo_residents
 from engine.store.database import migrate, open_engine, write
 from engine.web.app import create_app
-from engine.web.signin import Links
+from engine.web.context import COOKIE
+from engine.web.links import Links
+from engine.web.sessions import Session, Sessions
 from tests.homes import HANAKO, TARO, furnish, resident
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -106,6 +109,22 @@ class Desk:
         offered = await visitor.get("/signin", params={"token": token})
         form = Page(offered.text).forms["/signin"]
         return await visitor.post("/signin", data=form | {"name": name})
+
+    def enter_as(
+        self,
+        *roles: Role,
+        by: str = "s-nursenursenur",
+        name: str = "鈴木 保健師",
+        towns: Collection[str] | None = ("062049",),
+        browser: httpx.AsyncClient | None = None,
+    ) -> Session:
+        """Sit down as somebody who has signed in already: `by` is their id, `towns` None for every town."""
+        who = Identity(
+            id=by, name=name, roles=frozenset(roles), municipalities=None if towns is None else frozenset(towns)
+        )
+        cookie, session = Sessions(self.engine).start(who, "ja", self.clock[0])
+        (browser or self.browser).cookies.set(COOKIE, cookie)
+        return session
 
     async def send(self, name: str, verb: str, **fields: Any) -> httpx.Response:
         """Open an item and send one of its forms."""

@@ -21,8 +21,8 @@ from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store.database import migrate, open_engine, write
 from engine.web.app import create_app
-from engine.web.desk import HERE
-from engine.web.signin import Links
+from engine.web.context import HERE
+from engine.web.links import Links
 from tests.homes import DEVICE, GATEWAY, HANAKO, TARO, furnish
 from tests.web.desks import Page
 

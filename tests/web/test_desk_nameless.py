@@ -32,7 +32,7 @@ async def test_it_comes_first_and_shows_neither_name_nor_value(desk: Desk) -> No
     put(desk.engine, item("urgent", "urgent"))
     hear(desk)
     await desk.sign_in()
-    page = (await desk.browser.get("/")).text
+    page = (await desk.browser.get("/queue")).text
     assert page.index(HOUSEHOLD) < page.index("a-urgent")
     assert SAID in page
     assert "187" not in page
@@ -43,14 +43,14 @@ async def test_it_comes_first_and_shows_neither_name_nor_value(desk: Desk) -> No
 async def test_it_is_gone_once_somebody_said_whose_it_is(desk: Desk, verb: str) -> None:
     hear(desk)
     await desk.sign_in()
-    assert SAID in (await desk.browser.get("/")).text
+    assert SAID in (await desk.browser.get("/queue")).text
     with write(desk.engine) as connection:
         who = By("hanako", "test")
         if verb == "assign":
             assert isinstance(filing.assign(connection, RED.id, HANAKO, NOW, who), filing.Filed)
         else:
             assert isinstance(filing.discard(connection, RED.id, NOW, who), filing.Filed)
-    assert SAID not in (await desk.browser.get("/")).text
+    assert SAID not in (await desk.browser.get("/queue")).text
 
 
 async def test_a_home_where_nobody_agreed_to_nurses_is_not_shown(desk: Desk) -> None:
@@ -60,11 +60,11 @@ async def test_a_home_where_nobody_agreed_to_nurses_is_not_shown(desk: Desk) -> 
             no = consent(name, "nurse-review", granted=False, at=NOW - timedelta(days=1))
             repo_consents.append(connection, no, os_user="test")
     await desk.sign_in()
-    assert SAID not in (await desk.browser.get("/")).text
+    assert SAID not in (await desk.browser.get("/queue")).text
 
 
 async def test_an_old_one_is_no_longer_news(desk: Desk) -> None:
     hear(desk)
     desk.wait(timedelta(days=20))
     await desk.sign_in()
-    assert SAID not in (await desk.browser.get("/")).text
+    assert SAID not in (await desk.browser.get("/queue")).text

@@ -13,8 +13,8 @@ from engine.locale import LANGUAGES, Language, catalogue, has_text
 from engine.review import HOLD, Item, Refusal, Verb
 from engine.store import audit, repo_advice, repo_consents
 from engine.store.database import read, write
-from engine.web import desk as desk_module
-from engine.web.signin import IDLE
+from engine.web import context as desk_module
+from engine.web.sessions import STAFF_IDLE as IDLE
 from tests.homes import consent
 from tests.web.desks import HANAKO, NOW, SECRET, TARO, Desk, Page, desk, heading, item, put, rename
 
@@ -40,7 +40,7 @@ async def test_the_queue_shows_the_most_serious_first_with_its_reasons(desk: Des
         item("held", state="approved", held_until=NOW + HOLD, decided_by="鈴木"),
     )  # fmt: skip
     await desk.sign_in()
-    page = (await desk.browser.get("/")).text
+    page = (await desk.browser.get("/queue")).text
     links = [held["href"] for tag, held in Page(page).tags if tag == "a" and held.get("class") == "open"]
     assert links == [f"/advice/a-{name:a<13}" for name in ("red", "soon", "late", "calm", "held")]
     for words in (
@@ -64,7 +64,7 @@ async def test_without_the_residents_consent_nothing_of_them_is_shown_or_decided
     form = Page((await desk.browser.get(f"/advice/{ONE}")).text).forms[f"/advice/{ONE}/approve"]
     with write(desk.engine) as connection:
         repo_consents.append(connection, consent(TARO, "nurse-review", granted=False, at=NOW), os_user="test")
-    page = (await desk.browser.get("/")).text
+    page = (await desk.browser.get("/queue")).text
     assert ("花子" in page, "太郎" in page, "ほかに 1 件" in page) == (True, False, True)
     assert (await desk.browser.get(f"/advice/{ONE}")).status_code == 403
     assert (await desk.browser.post(f"/advice/{ONE}/approve", data=form | {"asked": ALL})).status_code == 403
@@ -74,7 +74,7 @@ async def test_without_the_residents_consent_nothing_of_them_is_shown_or_decided
 async def test_who_looked_and_when_is_kept_without_what_they_saw(desk: Desk) -> None:
     put(desk.engine, item("one"))
     await desk.sign_in("鈴木")
-    await desk.browser.get("/")
+    await desk.browser.get("/queue")
     await desk.browser.get(f"/advice/{ONE}")
     with read(desk.engine) as connection:
         looks = [link for link in audit.entries(connection, limit=1000) if link.action.endswith("-view")]
@@ -99,7 +99,7 @@ async def test_an_item_shows_the_text_the_reasons_and_the_sources(desk: Desk) ->
 async def test_an_item_without_evidence_is_shown_all_the_same(desk: Desk) -> None:
     put(desk.engine, item("one", evidence={}, topic="new-topic", severity="odd"))
     await desk.sign_in()
-    assert (await desk.browser.get("/")).status_code == 200
+    assert (await desk.browser.get("/queue")).status_code == 200
     assert "new-topic" in (await desk.browser.get(f"/advice/{ONE}")).text
 
 
@@ -197,7 +197,7 @@ async def test_names_texts_and_reasons_cannot_bring_markup_into_a_page(desk: Des
     )
     await desk.sign_in(evil)
     pages = [
-        await desk.browser.get("/"),
+        await desk.browser.get("/queue"),
         await desk.browser.get(f"/advice/{ONE}"),
         await desk.send(ONE, "reject", reason="</textarea>" + evil + "長" * 300),
     ]
@@ -217,7 +217,7 @@ async def test_every_page_is_complete_in_both_languages(desk: Desk) -> None:
     paths = ("/", f"/advice/{ONE}", "/advice/a-twoaaaaaaaaaa", "/advice/a-nothing")
     pages: list[tuple[Language, str]] = [("ja", offered.text)]
     for lang in LANGUAGES:
-        first = await desk.browser.get("/", params={"lang": lang})
+        first = await desk.browser.get("/queue", params={"lang": lang})
         pages += [(lang, first.text), *[(lang, (await desk.browser.get(path)).text) for path in paths]]
     for lang, text in pages:
         page = Page(text)

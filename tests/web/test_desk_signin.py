@@ -12,7 +12,9 @@ import pytest
 from engine.store import audit
 from engine.store.database import read
 from engine.web.guard import BODY_LIMIT, HEADERS
-from engine.web.signin import IDLE, LINK_LIFE, SESSION_LIFE, Links
+from engine.web.links import LINK_LIFE, Links
+from engine.web.sessions import STAFF_IDLE as IDLE
+from engine.web.sessions import STAFF_LIFE as SESSION_LIFE
 from tests.web.desks import NOW, SECRET, Desk, Page, desk, item, put
 
 __all__ = ["desk"]
@@ -25,7 +27,7 @@ async def test_a_link_signs_in_once_and_looking_at_it_does_not_use_it_up(desk: D
         assert (await desk.browser.get("/signin", params={"token": token})).status_code == 200
     entered = await desk.browser.post("/signin", data={"token": token, "name": "鈴木"})
     assert (entered.status_code, entered.headers["location"]) == (303, "/")
-    assert (await desk.browser.get("/")).status_code == 200
+    assert (await desk.browser.get("/queue")).status_code == 200
 
     async with desk.another() as second:
         again = await second.post("/signin", data={"token": token, "name": "佐藤"})
@@ -75,24 +77,24 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(desk: De
 async def test_a_session_locks_after_thirty_idle_minutes_and_ends_after_eight_hours(desk: Desk) -> None:
     await desk.sign_in()
     desk.wait(IDLE - MINUTE)
-    assert (await desk.browser.get("/")).status_code == 200, "use keeps it open"
+    assert (await desk.browser.get("/queue")).status_code == 200, "use keeps it open"
     desk.wait(IDLE)
-    assert (await desk.browser.get("/")).status_code == 403
+    assert (await desk.browser.get("/queue")).status_code == 403
 
     await desk.sign_in()
     end = desk.clock[0] + SESSION_LIFE
     while desk.clock[0] + 20 * MINUTE < end:
         desk.wait(20 * MINUTE)
-        assert (await desk.browser.get("/")).status_code == 200
+        assert (await desk.browser.get("/queue")).status_code == 200
     desk.wait(20 * MINUTE)
-    assert (await desk.browser.get("/")).status_code == 403
+    assert (await desk.browser.get("/queue")).status_code == 403
 
 
 async def test_signing_in_and_out_is_in_the_audit_under_the_name_given(desk: Desk) -> None:
     await desk.sign_in("鈴木")
-    form = Page((await desk.browser.get("/")).text).forms["/signout"]
+    form = Page((await desk.browser.get("/queue")).text).forms["/signout"]
     assert (await desk.browser.post("/signout", data=form)).status_code == 200
-    assert (await desk.browser.get("/")).status_code == 403
+    assert (await desk.browser.get("/queue")).status_code == 403
     with read(desk.engine) as connection:
         links = [link for link in audit.entries(connection, limit=1000) if link.action.startswith("sign-")]
         assert audit.verify(connection) is None
@@ -106,7 +108,7 @@ async def test_signing_in_and_out_is_in_the_audit_under_the_name_given(desk: Des
 async def test_a_visitor_who_is_not_signed_in_learns_nothing(desk: Desk) -> None:
     put(desk.engine, item("known"))
     answers = [
-        await desk.browser.get("/"),
+        await desk.browser.get("/queue"),
         await desk.browser.get("/advice/a-knownaaaaaaaa"),
         await desk.browser.get("/advice/a-unknownaaaaaa"),
         await desk.browser.post("/advice/a-knownaaaaaaaa/approve", data={"version": "1"}),
@@ -129,9 +131,9 @@ async def test_a_form_of_another_session_or_of_none_is_refused(desk: Desk) -> No
     assert (await desk.browser.post(path, data=form | {"csrf": "é"})).status_code == 403
     async with desk.another() as second:
         await desk.sign_in("佐藤", second)
-        theirs = Page((await second.get("/")).text).forms["/signout"]["csrf"]
+        theirs = Page((await second.get("/queue")).text).forms["/signout"]["csrf"]
     assert (await desk.browser.post(path, data=form | {"csrf": theirs})).status_code == 403
-    mine = Page((await desk.browser.get("/")).text).forms["/signout"]["csrf"]
+    mine = Page((await desk.browser.get("/queue")).text).forms["/signout"]["csrf"]
     foreign = await desk.browser.post(path, data=form | {"csrf": mine}, headers={"Sec-Fetch-Site": "same-site"})
     assert foreign.status_code == 403
     assert (await desk.browser.post(path, data=form | {"csrf": mine})).status_code == 303
@@ -139,12 +141,12 @@ async def test_a_form_of_another_session_or_of_none_is_refused(desk: Desk) -> No
 
 async def test_every_answer_carries_the_strict_headers(desk: Desk) -> None:
     answers = [
-        await desk.browser.get("/"),
+        await desk.browser.get("/queue"),
         await desk.browser.get("/desk.css"),
         await desk.browser.get("/nothing"),
         await desk.browser.get("/", headers={"Host": "evil.example"}),
         await desk.sign_in(),
-        await desk.browser.get("/"),
+        await desk.browser.get("/queue"),
     ]
     for answer in answers:
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
@@ -167,7 +169,7 @@ async def test_a_large_body_is_refused_before_it_is_read(desk: Desk) -> None:
 
 async def test_nonsense_is_answered_with_a_page(desk: Desk) -> None:
     await desk.sign_in()
-    csrf = Page((await desk.browser.get("/")).text).forms["/signout"]["csrf"]
+    csrf = Page((await desk.browser.get("/queue")).text).forms["/signout"]["csrf"]
     answers = [
         (await desk.browser.get("/advice/..%2f..%2fetc"), 404),
         (await desk.browser.get("/advice/a-nothing"), 404),
@@ -204,4 +206,4 @@ async def test_sessions_do_not_survive_in_another_process(desk: Desk) -> None:
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", cookies=desk.browser.cookies
     ) as late:
-        assert (await late.get("/")).status_code == 403
+        assert (await late.get("/queue")).status_code == 403

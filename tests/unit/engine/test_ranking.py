@@ -16,7 +16,6 @@ from engine.locale import Language
 from engine.ranking import (
     LEAST_UPLIFT,
     NO_CONTACT,
-    ORDER,
     PRIOR_ACCEPT,
     PRIOR_UPLIFT,
     UNEVEN,
@@ -57,7 +56,7 @@ from engine.ranking_samples import (
 )
 from engine.ranking_training import LEAST_ARM, LEAST_DECIDED, LEAST_RESIDENTS, Sample, train
 from engine.refusal import Refusal
-from engine.review import DUE, Item
+from engine.review import DUE, ORDER, Item
 from engine.rules.model import SEVERITIES
 from tests.homes import HANAKO, TARO
 

@@ -1,4 +1,4 @@
-"""What every page of the desk shares: the store, who is signed in, the templates, and how a refusal is shown."""
+"""What every page shares: the store, who is signed in, the templates, the audit, and how a refusal is shown."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from engine.locale import LANGUAGES, Language
-from engine.store.database import Engine
-from engine.web.signin import Links, Session, Sessions
-from engine.web.view import speaker, word
+from engine.store import audit
+from engine.store.database import Connection, Engine
+from engine.store.instants import to_micros
+from engine.web.links import Links
+from engine.web.navigation import ways
+from engine.web.sessions import Session, Sessions
+from engine.web.static import address
+from engine.web.view import resident_speaker, speaker, word
 
 HERE: Final = Path(__file__).parent
 COOKIE: Final = "phr_desk"
@@ -39,15 +44,25 @@ def _templates() -> Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """The desk of one running program; `now` is the clock, `os_user` who runs it."""
+    """The pages of one running program; `now` is the clock, `os_user` who runs it.
+
+    `secure` says that they are reached by HTTPS alone, so that cookies say so; `city` that staff have accounts and no
+    link opens anything.
+    """
 
     engine: Engine
     links: Links
     now: Callable[[], datetime]
     os_user: str
     home: Path | None = None
-    sessions: Sessions = field(default_factory=Sessions)
+    secure: bool = False
+    city: bool = False
     templates: Environment = field(default_factory=_templates)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who is signed in."""
+        return Sessions(self.engine)
 
     def page(
         self,
@@ -66,8 +81,11 @@ class Desk:
     def render(self, template: str, lang: Language, session: Session | None, /, *, here: str = "/", **more: Any) -> str:
         """The text of a page."""
         other: Language = "en" if lang == "ja" else "ja"
-        words = {"say": speaker(lang), "word": lambda kind, code: word(lang, kind, code), "both": speaker}
-        shared = {"lang": lang, "other": other, "session": session, "here": here, "error": None}
+        words = {
+            "say": speaker(lang), "tell": resident_speaker(lang), "word": lambda kind, code: word(lang, kind, code),
+            "both": speaker, "static": address,
+        }  # fmt: skip
+        shared = {"lang": lang, "other": other, "session": session, "here": here, "error": None, "ways": ways(session)}
         return self.templates.get_template(template).render(words | shared | more)
 
     def sorry(self, lang: Language, session: Session | None, status: int, key: str, back: str = "/") -> str:
@@ -98,6 +116,8 @@ def signed_in(session: Annotated[Session | None, Depends(visitor)]) -> Session:
     """Who is signed in; everybody else is sent away before anything is looked up."""
     if session is None:
         raise SorryError(403, "not-signed-in")
+    if session.locked:
+        raise SorryError(403, "locked")
     return session
 
 
@@ -112,3 +132,21 @@ def trusted(session: Signed, csrf: Annotated[str, Form()] = "") -> Session:
 
 
 Trusted = Annotated[Session, Depends(trusted)]
+
+
+def note(
+    connection: Connection,
+    desk: Desk,
+    session: Session,
+    action: str,
+    now: datetime,
+    *,
+    subject: str | None = None,
+    detail: list[Any] | None = None,
+) -> None:
+    """Writes an act into the audit chain: `subject` an opaque id (else the session), of `detail` only a hash."""
+    entry = audit.Entry(
+        at=to_micros(now), actor=session.by, os_user=desk.os_user, action=action,
+        subject=subject or f"session-{session.id}", detail_hash=audit.detail_hash(detail) if detail else "",
+    )  # fmt: skip
+    audit.append(connection, entry)

@@ -1,0 +1,115 @@
+"""Signed-in browsers: a cookie is 256 random bits, the store keeps its hash, who it is and until when."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from engine.access import Identity
+from engine.locale import Language
+from engine.store import repo_sessions
+from engine.store.database import Engine, read, write
+from engine.store.repo_sessions import Kept
+
+STAFF_LIFE: Final = timedelta(hours=8)
+STAFF_IDLE: Final = timedelta(minutes=15)
+RESIDENT_LIFE: Final = timedelta(days=90)
+# How exactly `seen` is kept: a write for every click would make reading as dear as deciding.
+_SEEN_STEP: Final = timedelta(seconds=60)
+_TOKEN_BYTES: Final = 32
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed-in person: `who` they are, `csrf` stands in every form, `id` names the session in the audit.
+
+    A `locked` session knows who it is but opens nothing until its person proves themselves again.
+    """
+
+    id: str
+    who: Identity
+    csrf: str
+    lang: Language
+    started: datetime
+    seen: datetime
+    ends: datetime
+    locked: bool = False
+
+    @property
+    def by(self) -> str:
+        """What signs this person's decisions."""
+        return self.who.id
+
+    def accepts(self, csrf: str) -> bool:
+        """Whether a form that carries `csrf` was made by this session."""
+        return hmac.compare_digest(self.csrf.encode(), csrf.encode("utf-8", "replace"))
+
+
+class Sessions:
+    """The sessions of one store, shared by every process that serves it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def start(self, who: Identity, lang: Language, now: datetime) -> tuple[str, Session]:
+        """A new session and the cookie that carries it; those that have ended are forgotten."""
+        cookie, csrf = secrets.token_urlsafe(_TOKEN_BYTES), secrets.token_urlsafe(_TOKEN_BYTES)
+        life = STAFF_LIFE if who.is_staff else RESIDENT_LIFE
+        kept = Kept(
+            hash=hash_of(cookie), who=who, csrf=csrf, language=lang, started=now, seen=now, ends=now + life,
+            locked=False,
+        )  # fmt: skip
+        with write(self._engine) as connection:
+            repo_sessions.forget_ended(connection, now)
+            repo_sessions.add(connection, kept)
+        return cookie, _session(kept)
+
+    def find(self, cookie: str | None, now: datetime, lang: Language | None = None) -> Session | None:
+        """The living session of `cookie`, seen `now`, henceforth in `lang` if given; staff who idled find it locked."""
+        if not cookie:
+            return None
+        with read(self._engine) as connection:
+            kept = repo_sessions.get(connection, hash_of(cookie))
+        if kept is None or now >= kept.ends:
+            return None
+        idle = kept.who.is_staff and now - kept.seen >= STAFF_IDLE
+        changes: dict[str, Any] = {}
+        if lang is not None and lang != kept.language:
+            changes["language"] = lang
+        if idle and not kept.locked:
+            changes["locked"] = True
+        if not idle and not kept.locked and (changes or now - kept.seen >= _SEEN_STEP):
+            changes["seen"] = now
+        if changes:
+            kept = msgspec.structs.replace(kept, **changes)
+            with write(self._engine) as connection:
+                repo_sessions.change(connection, kept)
+        return _session(kept)
+
+    def unlock(self, cookie: str, now: datetime) -> None:
+        """Opens an idle session again: its person has proved themselves."""
+        with write(self._engine) as connection:
+            kept = repo_sessions.get(connection, hash_of(cookie))
+            if kept is not None:
+                repo_sessions.change(connection, msgspec.structs.replace(kept, locked=False, seen=now))
+
+    def end(self, cookie: str | None) -> None:
+        """Forget the session of `cookie`."""
+        with write(self._engine) as connection:
+            repo_sessions.forget(connection, hash_of(cookie or ""))
+
+
+def hash_of(secret: str) -> str:
+    """What is kept of a cookie or a code."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def _session(kept: Kept) -> Session:
+    return Session(
+        id=kept.hash[:16], who=kept.who, csrf=kept.csrf, lang=kept.language, started=kept.started, seen=kept.seen,
+        ends=kept.ends, locked=kept.locked,
+    )  # fmt: skip
