@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, NoReturn
 from zoneinfo import ZoneInfo
@@ -20,16 +20,10 @@ from cli.wiring import language, settings
 
 if TYPE_CHECKING:
     from engine.contract.reading import Value
-    from engine.imports.model import Record
+    from engine.entering import Moment
     from engine.people import Resident
     from engine.refusal import Refusal
-    from engine.store.database import Connection
     from engine.store.readings import Heard
-
-_YEAR = timedelta(days=365)
-# A clock of a minute's display, read a little late: later than this is the future.
-_SLACK = timedelta(minutes=5)
-_FORMATS = ("%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "iso", "era")
 
 
 def add(
@@ -44,6 +38,8 @@ def add(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Record weight, waist, blood pressure, pulse, temperature or steps by hand; several at once."""
+    from engine.entering import Entry, enter
+
     lang = language(settings())
     words = [*(what or []), *(["height", height] if height else [])]
     person, zone = _person(resident)
@@ -54,7 +50,8 @@ def add(
     moment = _moment(at, date, zone, now)
     _confirm(person, values, now, lang, yes=yes)
     with transaction(writes=True) as connection:
-        heard = _store(connection, person, values, moment, zone, now, actor(by))
+        said = Entry(person=person, values=values, moment=moment, zone=zone, actor=actor(by), os_user=os_user())
+        heard = enter(connection, said, now)
         judge(connection, person.id)
     _echo(heard, zone, lang, json=json)
 
@@ -129,39 +126,24 @@ def _question(refusal: Refusal, lang: str) -> NoReturn:
     fail(Exit.USAGE, refusal.code, f"{refusal.field}: {refusal.message}".rstrip(": "))
 
 
-def _moment(at: str | None, day: str | None, zone: ZoneInfo, now: datetime) -> tuple[datetime, bool]:
+def _moment(at: str | None, day: str | None, zone: ZoneInfo, now: datetime) -> Moment:
     """When it was measured, to the minute, and whether a person said so."""
-    from engine.imports.moments import clock, moment
+    from engine.entering import moment_of
+    from engine.refusal import Refusal
 
-    if at is None and day is None:
-        return now.replace(second=0, microsecond=0), False
-    local = now.astimezone(zone)
-    # A time alone (7:05, 午後3時5分) is of the named day, else of today.
-    alone = at is not None and clock(at) is not None
-    text = f"{day or local.date().isoformat()} {at}" if alone else at or day or ""
-    found = moment(text, _FORMATS, zone)
-    if found is None:
-        fail(Exit.USAGE, "unreadable-date", f"not a time: {text} (write 2026-11-21 7:05)")
-    if at is None and found > now and found.astimezone(zone).date() == local.date():
-        found = now.replace(second=0, microsecond=0)
-    if found > now + _SLACK:
-        fail(Exit.USAGE, "future", f"{text} has not come yet")
-    return found, True
+    found = moment_of(at, day, zone, now)
+    if isinstance(found, Refusal):
+        fail(Exit.USAGE, found.code, found.message)
+    return found
 
 
 def _confirm(person: Resident, values: tuple[Value, ...], now: datetime, lang: str, *, yes: bool) -> None:
     """Ask about a value far from the last one; what cannot be was refused before and no yes changes that."""
     from engine.contract.kinds import KINDS
-    from engine.imports.spoken import unusual
-    from engine.store.instants import to_micros
-    from engine.store.repo_history import history
+    from engine.entering import doubt_of
 
-    kinds = [value.kind for value in values]
     with transaction() as connection:
-        past = history(connection, person.id, kinds, to_micros(now - _YEAR), to_micros(now))
-    # What is only probably theirs may be somebody else's, who is not to be shown here.
-    sure = {kind: [point for point in points if point.certainty == "sure"] for kind, points in past.items()}
-    doubt = unusual(values, {kind: points[-1].value for kind, points in sure.items() if points})
+        doubt = doubt_of(connection, person, values, now)
     if doubt is None or yes:
         return
     label = KINDS[doubt.kind]
@@ -171,45 +153,6 @@ def _confirm(person: Resident, values: tuple[Value, ...], now: datetime, lang: s
         fail(Exit.REFUSED, "unusual", f"{question} {entry_word(lang, 'unusual-how')}")
     if not _answer(f"{question} [y/N]").lower().startswith(("y", "は")):
         fail(Exit.REFUSED, "unusual", entry_word(lang, "nothing"))
-
-
-def _store(
-    connection: Connection, person: Resident, values: tuple[Value, ...], moment: tuple[datetime, bool], zone: ZoneInfo,
-    now: datetime, who: str,
-) -> list[Heard]:  # fmt: skip
-    from engine.imports.model import reading_of
-    from engine.sameness import judged
-    from engine.store import audit
-    from engine.store.readings import write_batch
-    from engine.taking import Source, entry
-
-    records = _records(values, moment[0], zone, now)
-    readings = [
-        msgspec.structs.replace(
-            reading_of(record, person.id, "manual", now), profile="manual", source="manual", provenance="self-reported",
-            time_quality="device" if moment[1] else "received",
-        )
-        for record in records
-    ]  # fmt: skip
-    heard = judged(connection, person, list(zip(records, readings, strict=True)), zone, now, "manual")
-    write_batch(connection, heard, [], now)
-    source = Source(person, "manual", zone, who, os_user())
-    audit.append(connection, entry(source, "reading-add", now, [reading.id for reading in readings]))
-    return heard
-
-
-def _records(values: tuple[Value, ...], at: datetime, zone: ZoneInfo, now: datetime) -> list[Record]:
-    """One record of what was measured together, and one of the day's steps, which span that day."""
-    from engine.imports.model import Record
-    from engine.imports.moments import day_span
-
-    start, end = day_span(at.astimezone(zone).date(), zone)
-    steps = tuple(value for value in values if value.kind == "steps-day")
-    rest = tuple(value for value in values if value.kind != "steps-day")
-    found = [Record(line=1, origin="", at=at, values=rest)] if rest else []
-    # Today's steps are those until now; a finished day's are that day's, whatever the hour they are told.
-    today = end > now
-    return found + ([Record(line=1, origin="", at=at if today else end, start=start, values=steps)] if steps else [])
 
 
 def _echo(heard: list[Heard], zone: ZoneInfo, lang: str, *, json: bool) -> None:

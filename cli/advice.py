@@ -111,7 +111,7 @@ def undo(advice: Id, by: By, version: Seen = None, json: Json = False) -> None:
 
 
 def _decide(advice: str, verb: Verb, by: str, version: int | None, more: dict[str, Any], *, json: bool) -> None:
-    from engine.review import Command
+    from engine.review import LOCAL, Command
 
     if settings().engine.city:
         fail(Exit.CONFIGURATION, "city-mode", "in a city decisions are made at the nurses' desk, signed in")
@@ -120,7 +120,8 @@ def _decide(advice: str, verb: Verb, by: str, version: int | None, more: dict[st
         item = _item(connection, advice)
         if "all" in more.get("asked", ()):
             more = more | {"asked": item.ask}
-        command = Command(verb=verb, by=name, version=item.version if version is None else version, **more)
+        seen = item.version if version is None else version
+        command = Command(verb=verb, by=name, version=seen, rights=LOCAL, **more)
         after = _carry_out(connection, item, command)
     if json:
         emit({"id": after.id, "state": after.state, "version": after.version, "held_until": _stamp(after.held_until)})

@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "doctor",
     "assess",
     "ask",
+    "report",
 )
 # A word of the command line and the module whose `app` answers it.
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(
@@ -49,6 +50,10 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "rules": "rules",
         "clinical": "clinical",
         "env": "env",
+        "notify": "notify",
+        "disclosure": "disclosure",
+        "staff": "staff",
+        "audit": "audit",
     }
 )
 

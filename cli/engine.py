@@ -7,6 +7,7 @@ from types import FrameType
 
 import typer
 
+from cli.chores import chores
 from cli.engine_rank import rank_train
 from cli.engine_refit import refit
 from cli.exits import Exit
@@ -32,6 +33,7 @@ def run_engine(config: Settings) -> None:
         fail(Exit.CONFIGURATION, "no-broker", "no mqtt.url is set; `phr up` starts a broker of its own")
     from engine.service import Service
     from engine.service_link import Broker, Link, LinkError
+    from engine.standing import Automatic
     from gateway.settings import broker_address
 
     try:
@@ -56,10 +58,13 @@ def run_engine(config: Settings) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    service = Service(open_store(config), Link(broker))
+    store = open_store(config)
+    automatic = Automatic(standing=config.engine.standing, urgent_texts=config.engine.urgent_texts)
+    service = Service(store, Link(broker), automatic=automatic)
     say("engine: ready")
     try:
-        service.run(lambda: bool(stopping))
+        with chores(store, config):
+            service.run(lambda: bool(stopping))
     except LinkError as error:
         fail(Exit.NETWORK, error.code, str(error))
     say("engine: stopped")

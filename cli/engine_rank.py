@@ -14,18 +14,19 @@ from cli.wiring import ensure_home, open_store, settings
 
 def rank_train(json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
     """Train the model that orders the queue within a tier; too little data is exit code 5 and changes nothing."""
-    from engine.ranking_store import save, train
+    from engine.ranking_store import replace_all, save, train
     from engine.refusal import Refusal
 
     config = settings()
-    store = open_store(config)
+    store, now = open_store(config), datetime.now(UTC)
     try:
-        found = train(store, datetime.now(UTC))
+        found = train(store, now)
+        if isinstance(found, Refusal):
+            fail(Exit.REFUSED, found.code, found.message)
+        path = save(ensure_home(config), found)
+        replace_all(store, now, found)
     finally:
         store.dispose()
-    if isinstance(found, Refusal):
-        fail(Exit.REFUSED, found.code, found.message)
-    path = save(ensure_home(config), found)
     if json:
         emit({"model": path.name, "decided": found.decided, "residents": found.residents})
         return

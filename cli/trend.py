@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 NICKNAMES = {"weight": "body-weight", "steps": "steps", "pressure": "systolic", "pulse": "pulse-rate"}
 STEPS = ("steps-total", "steps-day", "steps-interval")
 WIDTH, HEIGHT = 72, 14
+# Below this a plot says less than its table.
+LEAST = 30
 # Twenty-eight days have twenty-seven nights.
 _FOUR_WEEKS = timedelta(days=27)
 
@@ -53,7 +57,13 @@ def trend(
     if resident is None:
         fail(Exit.USAGE, "no-resident", "say whose trend with --resident, or give a table with --from-csv")
     wanted, now = _kinds(kind), datetime.now(UTC)
-    points, zone, noise = _points(resident, wanted, days, now)
+    points, zone, noise, spared = _points(resident, wanted, days, now)
+    if spared and not json:
+        fail(
+            Exit.REFUSED,
+            "not-shown",
+            f"a rule forbids to put {kind} before this person; --json is for who looks after them",
+        )
     series = _series(wanted, points, zone)
     said = _said(wanted, points, now.astimezone(zone), noise)
     if json:
@@ -81,24 +91,29 @@ def _kinds(kind: str) -> tuple[str, ...]:
 
 
 class Found(NamedTuple):
-    """What is stored of a resident, with the zone of their days and the parameters fitted to their weight."""
+    """What is stored of a resident, the zone of their days, their own parameters, and whether a rule spares them."""
 
     points: dict[str, list[Point]]
     zone: ZoneInfo
     noise: Model | None
+    spared: bool
 
 
 def _points(resident: str, kinds: Sequence[str], days: int, now: datetime) -> Found:
+    from engine.courses import COURSES
     from engine.picture import zone_of
     from engine.refit import model_of
     from engine.store import repo_history
     from engine.store.instants import to_micros
+    from engine.telling import courses_of
 
     with transaction() as connection:
         person = resident_of(connection, resident)
         since = to_micros(now - timedelta(days=days))
         found = repo_history.history(connection, person.id, kinds, since, to_micros(now) + 1)
-        return Found(found, zone_of(connection, person), model_of(connection, person.id))
+        shown = {name for course in courses_of(connection, person, now) for name in course.kinds}
+        spared = not shown & set(kinds) and any(set(kinds) & set(course.kinds) for course in COURSES.values())
+        return Found(found, zone_of(connection, person), model_of(connection, person.id), spared)
 
 
 def _series(kinds: Sequence[str], points: dict[str, list[Point]], zone: ZoneInfo) -> list[tuple[date, Decimal]]:
@@ -184,19 +199,27 @@ def _table(series: Sequence[tuple[date, Decimal]]) -> None:
 
 def _plot(series: Sequence[tuple[date, Decimal]], title: str) -> None:
     """A plot without colour, so that it reads the same on any terminal; the table twin is --plain."""
-    result(plot(series, title))
+    if (width := room()) < LEAST:
+        _table(series)
+    else:
+        result(plot(series, title, width))
 
 
-def plot(series: Sequence[tuple[date, Decimal]], title: str) -> str:
-    """The series drawn with characters, 72 wide and 14 high."""
+def room() -> int:
+    """The columns a plot may take: 72, or what a narrower terminal has; a file or a pipe has no width."""
+    return min(WIDTH, shutil.get_terminal_size((WIDTH, HEIGHT)).columns) if sys.stdout.isatty() else WIDTH
+
+
+def plot(series: Sequence[tuple[date, Decimal]], title: str, width: int = WIDTH) -> str:
+    """The series drawn with characters, 14 lines high."""
     import plotext
 
     first = series[0][0].toordinal()
     figure = plotext.figure
     figure.clear()
-    # The size is ours, whatever the terminal's: the same readings give the same picture everywhere.
+    # The size is said, not asked for: the same readings give the same picture in every terminal that has the room.
     plotext.terminal.limit(False, False)
-    figure.plot_size(WIDTH, HEIGHT)
+    figure.plot_size(width, HEIGHT)
     figure.title(title)
     places = [day.toordinal() - first for day, _ in series]
     figure.draw(figure.signal(places, [float(value) for _, value in series], marker="dot").lines())

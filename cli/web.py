@@ -1,4 +1,4 @@
-"""`phr web`: the nurses' desk on this machine, entered by a one-time link."""
+"""`phr web`: the desk and the residents' pages, entered by a one-time link or, in a city, by accounts and codes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.serving import listening
 from cli.store import os_user
-from cli.wiring import Settings, ensure_home, open_store, settings
+from cli.wiring import Settings, ensure_home, open_seal, open_store, settings
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from engine.store.database import Engine
     from engine.web.links import Links
 
 
 class Open(msgspec.Struct, frozen=True):
-    """A desk that can be entered: where it is, a link that works once, and until when."""
+    """A desk that can be entered: where it is, and a link that works once until then; in a city the page to sign in."""
 
     url: str
     signin: str
-    until: str
+    until: str | None = None
 
 
 def web(
@@ -38,7 +41,10 @@ def web(
     link: Annotated[bool, typer.Option("--link", help="Only print a new link to the page that is running.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Serve the page for the nurse until stopped, and print a link to sign in with, good once for 15 minutes."""
+    """Serve the pages until stopped, and print a link to sign in with, good once for 15 minutes.
+
+    In city mode there is no link: staff and residents sign in, and the page to do so is printed.
+    """
 
     def tell(found: Open) -> None:
         if json:
@@ -59,20 +65,17 @@ def web(
 def serve(config: Settings, tell: Callable[[Open], None]) -> None:
     """Serve the desk of `config` until SIGTERM or Ctrl-C; `tell` gets the first link when it can be opened.
 
-    Fails with exit code 10 for an address others could reach and in city mode, with 8 when the port is taken.
+    Fails with exit code 10 for an address others could reach without TLS, with 8 when the port is taken.
     """
-    if config.engine.city:
-        fail(Exit.CONFIGURATION, "city-mode", "in a city the desk needs staff accounts, which this version has not")
-    address = _loopback(config.web.host)
+    address = _address(config)
     import uvicorn
 
-    from engine.web.app import create_app
-
-    links = _links(config)
+    links, city = _links(config), config.engine.city
+    open_seal(config)
     store = open_store(config)
     try:
         with listening(address, config.web.port) as door, _known_as(config, _url(door)) as url:
-            app = create_app(store, links, lambda: datetime.now(UTC), os_user=os_user(), home=config.root)
+            app = _pages(config, store, links)
             server = uvicorn.Server(
                 uvicorn.Config(
                     app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
@@ -82,8 +85,9 @@ def serve(config: Settings, tell: Callable[[Open], None]) -> None:
             # uvicorn stops gently on a signal and then sends it again, to whoever listened before: nobody else does.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda _number, _frame: None)
-            say(f"web: {url} - sign in with the link; `phr web --link` makes another")
-            tell(_open(url, links))
+            way = "staff and residents sign in" if city else "sign in with the link; `phr web --link` makes another"
+            say(f"web: {url} - {way}")
+            tell(Open(url, f"{url}/signin") if city else _open(url, links))
             server.run(sockets=[door])
     finally:
         store.dispose()
@@ -91,12 +95,27 @@ def serve(config: Settings, tell: Callable[[Open], None]) -> None:
 
 
 def another_link(config: Settings) -> Open:
-    """A new link to the desk that runs on this PHR_HOME; exit code 3 when none does."""
+    """A new link to the desk that runs on this PHR_HOME; exit code 3 when none does, 10 in a city."""
+    if config.engine.city:
+        fail(Exit.CONFIGURATION, "city-mode", "in a city no link opens the desk; `phr staff` makes accounts")
     try:
         url = _address_file(config).read_text(encoding="ascii")
     except OSError:
         fail(Exit.NOT_FOUND, "not-running", "the page is not running here; `phr web` or `phr up` starts it")
     return _open(url, _links(config))
+
+
+def _pages(config: Settings, store: Engine, links: Links) -> FastAPI:
+    """The application with everything the settings say."""
+    from cli.notify import outlets_of
+    from engine.standing import Automatic
+    from engine.web.app import create_app
+
+    return create_app(
+        store, links, lambda: datetime.now(UTC), hosts=config.web.called, os_user=os_user(), home=config.root,
+        secure=config.web.https, city=config.engine.city, outlets=outlets_of(config),
+        automatic=Automatic(standing=config.engine.standing, urgent_texts=config.engine.urgent_texts),
+    )  # fmt: skip
 
 
 def _open(url: str, links: Links) -> Open:
@@ -128,17 +147,18 @@ def _known_as(config: Settings, url: str) -> Iterator[str]:
         place.unlink(missing_ok=True)
 
 
-def _loopback(host: str) -> str:
-    """The address to listen on, which only this machine can reach."""
+def _address(config: Settings) -> str:
+    """The address to listen on: one that only this machine can reach, unless a proxy in front speaks TLS."""
+    host = config.web.host
     name = "127.0.0.1" if host == "localhost" else host.strip("[]")
     try:
-        reachable = not ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
-        reachable = True
-    if reachable:
+        address = None
+    if address is None or not (address.is_loopback or config.web.https):
         fail(
             Exit.CONFIGURATION, "not-loopback",
-            f"web.host is {host!r}: this version serves this machine only; use 127.0.0.1 and an SSH tunnel",
+            f"web.host is {host!r}: without TLS in front (web.https) only this machine is served; use 127.0.0.1",
         )  # fmt: skip
     return name
 

@@ -19,6 +19,7 @@ from cli.exits import Exit
 from cli.output import fail
 
 if TYPE_CHECKING:
+    from engine.sealing import Seal
     from engine.store.database import Engine
 
 
@@ -62,20 +63,59 @@ class MirrorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The engine's database URL (None: SQLite in PHR_HOME) and its broker account."""
+    """The engine's database URL (None: SQLite in PHR_HOME) and its broker account.
+
+    `standing` lets standing approvals approve, `urgent_texts` lets signed urgent texts go out by themselves; both are
+    off until the operator of a town says so.
+    """
 
     database: str | None = None
     username: str | None = None
     password_file: str | None = None
     city: bool = False
     shared: bool = False
+    standing: bool = False
+    urgent_texts: bool = False
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the pages are served; port 0 takes a free one."""
+    """Where the pages are served; port 0 takes a free one.
+
+    `names` are more host names they are called by (comma-separated in the environment). `https` says that a proxy in
+    front speaks TLS: cookies and browsers are told so, and `host` may be an address others reach.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8321
+    names: tuple[str, ...] | str = ()
+    https: bool = False
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The host names of `names`, each once, in lower case."""
+        listed = self.names.split(",") if isinstance(self.names, str) else self.names
+        return tuple(dict.fromkeys(name.strip().lower() for name in listed if name.strip()))
+
+
+class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How residents are told that there is a message; what is not set is not used.
+
+    `base` is the pages' address as residents reach it (https://phr.example.jp). `smtp` is smtps://host or smtp://host
+    (STARTTLS); `smtp_plain` allows a server of this machine without TLS. `push_contact` (mailto: or https:) turns web
+    push on. `line_api` is only for a stand-in.
+    """
+
+    base: str | None = None
+    smtp: str | None = None
+    smtp_from: str | None = None
+    smtp_username: str | None = None
+    smtp_password_file: str | None = None
+    smtp_ca_file: str | None = None
+    smtp_plain: bool = False
+    line_token_file: str | None = None
+    line_secret_file: str | None = None
+    line_api: str | None = None
+    push_contact: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mirror: MirrorSettings = MirrorSettings()
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
+    notify: NotifySettings = NotifySettings()
 
     @property
     def root(self) -> Path:
@@ -139,7 +180,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
             found[section] = env[f"PHR_{section.upper()}"]
     shapes: dict[str, type[msgspec.Struct]] = {
         "mqtt": MqttSettings, "gateway": GatewaySettings, "mirror": MirrorSettings, "engine": EngineSettings,
-        "web": WebSettings,
+        "web": WebSettings, "notify": NotifySettings,
     }  # fmt: skip
     for section, shape in shapes.items():
         for key in shape.__struct_fields__:
@@ -182,6 +223,16 @@ def open_store(config: Settings) -> Engine:
     except StoreError as error:
         fail(Exit.DAMAGED if error.code == "damaged" else Exit.CONFIGURATION, error.code, str(error))
     return engine
+
+
+def open_seal(config: Settings) -> Seal:
+    """The seal of PHR_HOME, its key made if there is none; exit code 10 when the key cannot be read."""
+    from engine.sealing import seal_of
+
+    try:
+        return seal_of(ensure_home(config))
+    except (OSError, ValueError) as error:
+        fail(Exit.CONFIGURATION, "key", f"PHR_HOME/web/key cannot be read: {error}")
 
 
 def language(config: Settings) -> str:

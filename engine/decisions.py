@@ -13,11 +13,12 @@ from engine.ranking import rank as place
 from engine.ranking_model import Model
 from engine.ranking_store import load, standing
 from engine.refusal import Refusal as Unreadable
-from engine.review import LIVE, Command, Item, Rank, Refusal, decide, rank
+from engine.review import LIVE, Command, Item, Rank, Refusal, decide
 from engine.store import repo_advice, repo_consents
 from engine.store.database import Connection
 from engine.store.households import household_of
 from engine.store.inbox import red_flags
+from engine.store.repo_queue_parts import homes_in
 
 MAX_REASON: Final = 300
 # More than any town's nurses can have waiting; the order is made here, so the store must not cut the list by age.
@@ -25,12 +26,17 @@ MOST: Final = 10_000
 NAMELESS: Final = timedelta(days=14)
 
 
-def carry_out(connection: Connection, item: Item, command: Command, now: datetime, *, os_user: str) -> Item | Refusal:
-    """The item as it is after `command`, stored with its event and audit entry, or why not; two at once: one wins."""
+def carry_out(
+    connection: Connection, item: Item, command: Command, now: datetime, *, os_user: str, batch: str | None = None
+) -> Item | Refusal:
+    """The item as it is after `command`, stored with its event and audit entry, or why not; two at once: one wins.
+
+    `batch` names decisions that one person made together.
+    """
     decision = decide(item, command, now)
     if isinstance(decision, Refusal):
         return decision
-    stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user=os_user)
+    stored = repo_advice.decide(connection, decision, os_user=os_user, batch=batch)
     if isinstance(stored, Item):
         return stored
     return Refusal("conflict", "somebody else decided at the same moment; look at it again")
@@ -61,12 +67,18 @@ def open_to_nurses(connection: Connection, residents: Iterable[str], now: dateti
     return frozenset(one for one in wanted if permits(said.get(one, []), "nurse-review", None, None, now).granted)
 
 
-def nameless(connection: Connection, now: datetime) -> list[tuple[str, datetime]]:
+def nameless(
+    connection: Connection, now: datetime, *, towns: frozenset[str] | None = None
+) -> list[tuple[str, datetime]]:
     """Households, newest first, that must measure again and say who: a red flag of the last 14 days is nobody's.
 
-    Only where somebody of the household agreed that nurses look; no value leaves the store.
+    Of these towns (None: of all), and only where somebody of the household agreed that nurses look; no value leaves
+    the store.
     """
     found = red_flags(connection, now - NAMELESS)
+    if towns is not None and found:
+        near = homes_in(connection, found, towns)
+        found = {home: at for home, at in found.items() if home in near}
     agreed = [
         (home, at)
         for home, at in found.items()

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from random import Random, SystemRandom
 from typing import Final
 
 import msgspec
 
+from engine import automatic as signed
 from engine.advice import Draft, assess
+from engine.automatic import carry
 from engine.consent import permits
-from engine.contract.ids import new_id
+from engine.contract.ids import is_id, new_id
 from engine.judge import judge
 from engine.merging import Change, Create, Supersede, merge
 from engine.people import Resident
 from engine.picture import signals_of, wish_of, zone_of
-from engine.review import ENGINE, LIVE, Command, Decision, Item, Verb, decide, rank
+from engine.review import ENGINE, LIVE, NEXT_READING, Command, Item, Verb, rank
 from engine.rules import AdviceRule, FlagRule, Rule, in_force, load_catalogue
 from engine.signals import Signals
+from engine.standing import Automatic
 from engine.store import (
     repo_advice,
     repo_consents,
     repo_outbox,
     repo_residents,
     repo_shows,
+    repo_standing,
     tallies,
 )
 from engine.store.database import Connection, Engine, StoreError, read, translated, write
 from engine.store.filing import misfiled, unmistaken
+from engine.store.repo_arrivals import last_measured
 
 TOPIC: Final = "evaluate"
 
@@ -50,10 +55,12 @@ def evaluate(
     *,
     rules: Sequence[Rule] | None = None,
     rng: Random | None = None,
+    automatic: Automatic | None = None,
 ) -> Evaluation:
     """Draft, vet and merge for one resident inside the caller's transaction.
 
     Without a living consent to `advice` for a topic nothing is drafted for it, and what waits there is withdrawn.
+    `automatic` is what the operator lets leave without a person; None, from whoever does not know: nothing.
     """
     person = repo_residents.get(connection, resident)
     if person is None:
@@ -72,6 +79,9 @@ def evaluate(
     standing = [item for item in _awake(connection, items, now) if item.id not in mistaken]
     changes = merge(standing, found.drafts, now, _outdated(standing, found.drafts, catalogue) | found.withdrawn)
     made = [_apply(connection, resident, change, now, rng or SystemRandom()) for change in changes]
+    fresh = {draft.rule_id: item_of(draft, "", resident, now) for draft in found.drafts}
+    known = signed.Known(connection, person, items, {rule.id: rule for rule in catalogue}, now)
+    signed.after_merge(known, fresh, {new for new, _ in made if new}, automatic or Automatic())
     return Evaluation(
         created=tuple(new for new, _ in made if new),
         superseded=tuple(old for _, old in made if old),
@@ -80,7 +90,7 @@ def evaluate(
     )
 
 
-def evaluate_next(engine: Engine, now: datetime) -> str | None:
+def evaluate_next(engine: Engine, now: datetime, automatic: Automatic | None = None) -> str | None:
     """Evaluate the resident who has waited longest, if any, and settle holds that have ended; the resident's id.
 
     A resident on whom our own code fails is counted (`evaluation`, `failed`) and does not hold up the others.
@@ -90,31 +100,51 @@ def evaluate_next(engine: Engine, now: datetime) -> str | None:
     if idle:
         return None
     with write(engine) as connection:
-        settle(connection, now)
+        settle(connection, now, automatic)
         debts = repo_outbox.take(connection, TOPIC)
         for debt in debts:
-            attempt(connection, debt.key, now)
+            attempt(connection, debt.key, now, automatic)
         repo_shows.owe(connection, [debt.key for debt in debts], now)
         repo_outbox.done(connection, debts)
     return debts[0].key if debts else None
 
 
-def attempt(connection: Connection, resident: str, now: datetime) -> bool:
+def hurry(engine: Engine, residents: Iterable[str], now: datetime, automatic: Automatic | None = None) -> None:
+    """Evaluate these residents before all who wait: a red value of theirs has just come in.
+
+    What they are owed otherwise stays owed; each has a transaction of their own.
+    """
+    for resident in residents:
+        with write(engine) as connection:
+            attempt(connection, resident, now, automatic)
+
+
+def look_after(engine: Engine, now: datetime) -> None:
+    """Notes which standing approvals are over, and tells families of urgent messages nobody opened; every minute."""
+    with write(engine) as connection:
+        repo_standing.expire(connection, now)
+        signed.tell_family(connection, now)
+
+
+def attempt(connection: Connection, resident: str, now: datetime, automatic: Automatic | None = None) -> bool:
     """Evaluate, all or nothing; whether our own code went through. Failures of the database pass.
 
     Where it did not, the referrals are tried alone: a goal that cannot be computed must not hide a red flag.
     """
-    if _tried(connection, resident, now, None):
+    if _tried(connection, resident, now, None, automatic):
         return True
     tallies.add(connection, {("evaluation", "failed"): 1})
-    _tried(connection, resident, now, [rule for rule in load_catalogue() if not isinstance(rule, AdviceRule)])
+    referrals = [rule for rule in load_catalogue() if not isinstance(rule, AdviceRule)]
+    _tried(connection, resident, now, referrals, automatic)
     return False
 
 
-def _tried(connection: Connection, resident: str, now: datetime, rules: Sequence[Rule] | None) -> bool:
+def _tried(
+    connection: Connection, resident: str, now: datetime, rules: Sequence[Rule] | None, automatic: Automatic | None
+) -> bool:
     try:
         with translated(), connection.begin_nested():
-            evaluate(connection, resident, now, rules=rules)
+            evaluate(connection, resident, now, rules=rules, automatic=automatic)
     except StoreError:
         raise
     except Exception:  # noqa: BLE001 - one resident's odd history must not stop a town's readings
@@ -122,23 +152,39 @@ def _tried(connection: Connection, resident: str, now: datetime, rules: Sequence
     return True
 
 
-def settle(connection: Connection, now: datetime) -> tuple[str, ...]:
+def settle(connection: Connection, now: datetime, automatic: Automatic | None = None) -> tuple[str, ...]:
     """Deliver what was approved and held long enough, wake what slept long enough; the ids that moved.
 
     Nothing stale goes out: whoever is due is judged anew on what is stored by now, and an item that is vetoed,
-    overtaken, no longer consented to or that could not be judged is superseded instead.
+    overtaken, no longer consented to or that could not be judged is superseded instead. What a standing approval
+    covered is opened again where that approval does not hold any more; whoever does not know the operator's switch
+    (`automatic` None) leaves it to the engine.
     """
     moved: list[str] = []
     residents = {item.resident_id: None for item in _due(connection, now)}
-    judged = {resident for resident in residents if attempt(connection, resident, now)}
+    judged = {resident for resident in residents if attempt(connection, resident, now, automatic)}
+    rules = {rule.id: rule for rule in load_catalogue()}
     for item in _due(connection, now):
-        verb: Verb = "wake" if item.state == "snoozed" else "deliver"
-        command = Command(verb=verb, by=ENGINE, version=item.version)
-        reason = _against(connection, item, judged, now) if verb == "deliver" else None
-        if reason is not None:
-            command = Command(verb="supersede", by=ENGINE, version=item.version, reason=reason)
-        moved += [item.id] if _store(connection, item, command, now) else []
+        if automatic is None and is_id(item.decided_by or "", "p"):
+            continue
+        command = _settled(connection, item, judged, now, rules, automatic or Automatic())
+        moved += [item.id] if carry(connection, item, command, now) else []
     return tuple(moved)
+
+
+def _settled(
+    connection: Connection, item: Item, judged: set[str], now: datetime, rules: Mapping[str, Rule], automatic: Automatic
+) -> Command:
+    """What is to be done with an item whose hold or sleep is over."""
+    verb: Verb = "wake" if item.state == "snoozed" else "deliver"
+    if verb == "deliver":
+        reason = _against(connection, item, judged, now)
+        if reason is not None:
+            return Command(verb="supersede", by=ENGINE, version=item.version, reason=reason)
+        fallen = signed.lapsed(connection, item, rules, now, automatic) if is_id(item.decided_by or "", "p") else None
+        if fallen is not None:
+            return Command(verb="reopen", by=ENGINE, version=item.version, reason=fallen)
+    return Command(verb=verb, by=ENGINE, version=item.version)
 
 
 def still_said(
@@ -163,13 +209,18 @@ def _due(connection: Connection, now: datetime) -> list[Item]:
 
 
 def _awake(connection: Connection, items: Sequence[Item], now: datetime) -> list[Item]:
-    """The items with those that slept long enough awake."""
-    due = {item.id for item in items if item.state == "snoozed" and item.held_until and item.held_until <= now}
-    for item in items:
-        if item.id in due:
-            _store(connection, item, Command(verb="wake", by=ENGINE, version=item.version), now)
-    fresh = {name: repo_advice.get(connection, name) for name in due}
-    return [fresh.get(item.id) or item for item in items]
+    """The items with those awake that slept long enough, or until the person measured again."""
+    asleep = [item for item in items if item.state == "snoozed" and item.held_until]
+    waiting = [item for item in asleep if (item.reason or "").startswith(NEXT_READING)]
+    news = last_measured(connection, waiting[0].resident_id) if waiting else None
+    due = {item.id for item in asleep if item.held_until and item.held_until <= now}
+    due |= {item.id for item in waiting if news is not None and news > item.updated_at}
+    woken = {
+        item.id: carry(connection, item, Command(verb="wake", by=ENGINE, version=item.version), now)
+        for item in asleep
+        if item.id in due
+    }
+    return [woken.get(item.id) or item for item in items]
 
 
 def _against(connection: Connection, item: Item, judged: set[str], now: datetime) -> str | None:
@@ -209,7 +260,7 @@ def _apply(
     if not isinstance(change, Supersede):
         return None, None
     command = Command(verb="supersede", by=ENGINE, version=change.item.version, reason=change.reason)
-    if not _store(connection, change.item, command, now):
+    if not carry(connection, change.item, command, now):
         return None, None
     new = _create(connection, resident, change.draft, now, rng, change.item.id) if change.draft else None
     return new, change.item.id
@@ -231,13 +282,3 @@ def item_of(draft: Draft, name: str, resident: str, now: datetime, replaced: str
         text_en=draft.text_en, evidence=draft.evidence, snapshot_hash=draft.snapshot_hash, created_at=now,
         updated_at=now, supersedes=replaced,
     )  # fmt: skip
-
-
-def _store(connection: Connection, item: Item, command: Command, now: datetime) -> bool:
-    """Whether the engine's command went through; another writer may have been first."""
-    decision = decide(item, command, now)
-    if not isinstance(decision, Decision):
-        return False
-    stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user=ENGINE)
-    repo_shows.owe(connection, [item.resident_id] if command.verb == "deliver" else [], now)
-    return isinstance(stored, Item)

@@ -119,6 +119,12 @@ def collation_key(reading: str) -> tuple[str, str]:
     return "".join(base), "".join(rank)
 
 
+def kana_key(family: str, given: str) -> str:
+    """One text that sorts, by code point, as the pair of both readings' `collation_key`s does."""
+    # A space is smaller than any kana and any weight, so that what ends earlier comes first.
+    return " ".join((*collation_key(family), *collation_key(given)))
+
+
 def _katakana(text: str) -> str:
     """Full width, kana marks composed, hiragana as katakana."""
     return unicodedata.normalize("NFKC", text.translate(_LOOSE_MARKS)).translate(_TO_KATAKANA)

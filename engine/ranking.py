@@ -13,13 +13,13 @@ from typing import Final
 
 import msgspec
 
+from engine.placing import place_of
 from engine.ranking_model import Model, Past, chance, facets
 from engine.review import DUE, Item, Rank, tier
 
 # Product policy: how long an item of each severity may wait; what the state machine does not know yet stands here.
 EMERGENCY_DUE: Final = timedelta(minutes=15)
-# Product policy: points. Waiting one due time is worth more than all the others together.
-ONE_DUE: Final = 1_000
+# Product policy: points. Waiting one due time (ONE_DUE) is worth more than all the others together.
 BENEFIT_MOST: Final = 600
 FIRST: Final = 100
 NO_CONTACT: Final = 80
@@ -87,17 +87,18 @@ _ALONE: Final = Standing()
 
 
 def rank(item: Item, now: datetime, standing: Standing = _ALONE) -> Rank:
-    """The place of `item` at `now` (aware): tier, points, first advice, age; sort by key and id for a total order.
+    """The place of `item` as seen at `now` (aware): tier, then place; sort by key and id for a total order.
 
-    Without `standing` only the item speaks; without a model the priors do. Equal inputs give equal places.
+    The key does not change while time goes by and nothing else does: see `engine.placing`. Without `standing` only the
+    item speaks; without a model the priors do. Equal inputs give equal places.
     """
     person = standing.people.get(item.resident_id)
-    waited = max(now - item.created_at, timedelta(0))
     due = due_of(item.severity)
+    waited = max(now - item.created_at, timedelta(0))
     first = bool(item.evidence.get("first", False))
     gain = benefit(item, now, standing)
     fair, told = fairness(person, standing, now)
-    points = gain.points(item.severity) + waited * ONE_DUE // due + fair + (FIRST if first else 0)
+    points = gain.points(item.severity) + fair + (FIRST if first else 0)
     reasons = [f"severity:{item.severity}"]
     if waited - due >= _MINUTE:
         reasons.append(f"overdue:{(waited - due) // _MINUTE}min")
@@ -107,8 +108,7 @@ def rank(item: Item, now: datetime, standing: Standing = _ALONE) -> Rank:
     if gain.learnt:
         reasons += [f"accept:{gain.accept:.0%}", f"uplift:{gain.uplift:.0%}"]
     reasons.append(f"waiting:{waited // _MINUTE}min")
-    # Whole seconds, as a later part of the key: of equals the older comes first.
-    return Rank((tier(item.severity), -points, 0 if first else 1, int(item.created_at.timestamp())), tuple(reasons))
+    return Rank((tier(item.severity), place_of(item.created_at, due, points)), tuple(reasons))
 
 
 def due_of(severity: str) -> timedelta:

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from engine.consent import permits
-from engine.ranking import CONTACT, Person, Reached, Standing, band_of
+from engine.ranking import CONTACT, Person, Reached, Standing, band_of, rank
 from engine.ranking_model import Model, decode, encode
 from engine.ranking_samples import Trace, aim_of, follow_up_at, moved, past_of, samples_of
 from engine.ranking_training import Sample
 from engine.ranking_training import train as learn
 from engine.refusal import Refusal
 from engine.review import ENGINE, Item
-from engine.store import audit, repo_consents, repo_outcomes, repo_residents
+from engine.store import audit, repo_advice, repo_consents, repo_outcomes, repo_residents
 from engine.store.database import Connection, Engine, read, write
 from engine.store.instants import to_micros
 
@@ -31,6 +31,9 @@ FILE: Final = "rank-model.json"
 # The newest decisions; the oldest say little about today's nurses, and every outcome costs a person's history.
 MOST: Final = 20_000
 _MOST_BYTES: Final = 16 << 20
+_LIVE: Final = ("open", "held", "later")
+# Items whose places are written in one transaction: a nurse's decision waits for no more than that.
+_PART: Final = 500
 
 
 def standing(connection: Connection, items: Iterable[Item], now: datetime, model: Model | None = None) -> Standing:
@@ -46,6 +49,24 @@ def standing(connection: Connection, items: Iterable[Item], now: datetime, model
     }
     everybody, groups = _groups(repo_outcomes.groups(connection, now - CONTACT), now)
     return Standing(people=people, groups=groups, everybody=everybody, model=model)
+
+
+def replace_all(engine: Engine, now: datetime, model: Model | None = None) -> int:
+    """Gives every live item the place that is right by what is known `now` of people, fairness and the model.
+
+    For a nightly turn and after training: pages read the kept places only. Changes nothing else of an item, is not an
+    act of anybody and so leaves no audit entry. Returns how many stood elsewhere before.
+    """
+    with read(engine) as connection:
+        items = [item for shelf in _LIVE for item in repo_advice.on_shelf(connection, shelf)]
+        known = standing(connection, items, now, model)
+        kept = repo_advice.places(connection)
+    places = {item.id: rank(item, now, known) for item in items}
+    moved = [name for name, place in places.items() if kept.get(name) != place.key]
+    for start in range(0, len(moved), _PART):
+        with write(engine) as connection:
+            repo_advice.put_places(connection, {name: places[name] for name in moved[start : start + _PART]})
+    return len(moved)
 
 
 def _person(one: repo_outcomes.Whose, traces: list[Trace], now: datetime) -> Person:

@@ -1,146 +1,97 @@
 """The queue's state machine: what a person or the engine may do to a piece of advice, and in which order it is shown.
 
 Pure: `decide` returns the next item and the event to write down, or a refusal with a stable code. Nothing reaches
-`delivered` without an approval by a named person that has been held for ten minutes.
+`delivered` but by a named person's approval that was held for ten minutes, or that this person sent on at once because
+it is urgent; by a standing approval, held alike; or by an urgent text a physician signed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from engine.access import Right, rights_of
+from engine.contract.ids import Role, is_id
+from engine.review_model import (
+    CLAIM,
+    DECIDED,
+    DUE,
+    ENGINE,
+    HOLD,
+    LIVE,
+    LONGEST_SNOOZE,
+    NEXT_READING,
+    ORDER,
+    OTHER,
+    READING_WAIT,
+    REJECTIONS,
+    Command,
+    Decision,
+    Event,
+    Item,
+    Rank,
+    Refusal,
+    State,
+    Verb,
+    hurries,
+    split_reason,
+    tier,
+    told,
+)
 from engine.rules.model import SEVERITIES
 from engine.safety import wording_faults
 
-State = Literal[
-    "draft", "open", "claimed", "approved", "delivered", "rejected", "snoozed", "escalated", "superseded", "expired"
-]
-Verb = Literal[
-    "open", "claim", "approve", "edit", "reject", "snooze", "escalate", "supersede", "expire", "deliver", "undo", "wake"
-]
-# The most serious first.
-ORDER: Final = tuple(reversed(SEVERITIES))
-HOLD: Final = timedelta(minutes=10)
-CLAIM: Final = timedelta(minutes=10)
-# Working time within which each severity should be looked at; product policy.
-DUE: Final = {
-    "emergency": timedelta(minutes=15),
-    "urgent": timedelta(hours=2),
-    "prompt": timedelta(days=1),
-    "soon": timedelta(days=3),
-    "routine": timedelta(days=7),
+__all__ = [
+    "CLAIM", "DECIDED", "DUE", "ENGINE", "HOLD", "LIVE", "LOCAL", "LONGEST_SNOOZE", "NEXT_READING", "ORDER", "OTHER",
+    "READING_WAIT", "REJECTIONS", "Command", "Decision", "Event", "Item", "Rank", "Refusal", "State", "Verb",
+    "busy_with", "decide", "hurries", "legal", "rank", "split_reason", "tier", "told",
+]  # fmt: skip
+# Who decides at the terminal of this machine does so as a nurse.
+LOCAL: Final = rights_of({"nurse"})
+# Above these a dietitian leaves the decision to nurses and physicians; product policy.
+_MILD: Final = frozenset({"routine", "soon"})
+# What stands for a person in `decided_by` without being one: a standing approval, a signed urgent text.
+_SIGNED: Final[dict[Verb, Role]] = {"approve-standing": "p", "deliver-urgent": "u"}
+
+
+class _Way(NamedTuple):
+    """From which states a verb starts; whether a person does it, a reason is needed, and it is a decision.
+
+    A decision asks for the right to this item: its severity, and a physician's where one is needed.
+    """
+
+    states: frozenset[str]
+    person: bool = False
+    reason: bool = False
+    decides: bool = False
+
+
+_HANDS: Final = frozenset({"open", "claimed", "escalated"})
+_TABLE: Final[dict[Verb, _Way]] = {
+    "open": _Way(frozenset({"draft"})),
+    "claim": _Way(_HANDS, person=True, decides=True),
+    "take-over": _Way(frozenset({"claimed", "escalated"}), person=True, decides=True),
+    "release": _Way(frozenset({"claimed", "escalated"}), person=True),
+    "approve": _Way(_HANDS, person=True, decides=True),
+    "edit": _Way(_HANDS, person=True, decides=True),
+    "reject": _Way(_HANDS, person=True, reason=True, decides=True),
+    "snooze": _Way(frozenset({"open", "claimed"}), person=True),
+    "escalate": _Way(frozenset({"open", "claimed"}), person=True, reason=True),
+    "return": _Way(frozenset({"escalated"}), person=True, reason=True, decides=True),
+    "forward": _Way(_HANDS | {"snoozed"}, person=True, reason=True),
+    "send-now": _Way(frozenset({"approved"}), person=True, decides=True),
+    "undo": _Way(frozenset({"approved", "rejected", "snoozed", "escalated"}), person=True),
+    "supersede": _Way(LIVE, reason=True),
+    "expire": _Way(frozenset({"draft", "open", "claimed", "snoozed", "escalated"})),
+    "deliver": _Way(frozenset({"approved"})),
+    "wake": _Way(frozenset({"snoozed"})),
+    "approve-standing": _Way(frozenset({"open"})),
+    "deliver-urgent": _Way(frozenset({"open", "claimed", "snoozed", "escalated", "approved"})),
+    "reopen": _Way(frozenset({"approved"}), reason=True),
 }
-LIVE: Final = frozenset({"draft", "open", "claimed", "snoozed", "escalated", "approved"})
-DECIDED: Final = frozenset({"approved", "delivered", "rejected"})
-ENGINE: Final = "engine"
-# verb -> (states it starts from, whether a person must do it, whether a reason is required)
-_TABLE: Final[dict[Verb, tuple[frozenset[str], bool, bool]]] = {
-    "open": (frozenset({"draft"}), False, False),
-    "claim": (frozenset({"open", "claimed", "escalated"}), True, False),
-    "approve": (frozenset({"open", "claimed", "escalated"}), True, False),
-    "edit": (frozenset({"open", "claimed", "escalated"}), True, False),
-    "reject": (frozenset({"open", "claimed", "escalated"}), True, True),
-    "snooze": (frozenset({"open", "claimed"}), True, False),
-    "escalate": (frozenset({"open", "claimed"}), True, True),
-    "supersede": (frozenset(LIVE), False, True),
-    "expire": (frozenset({"draft", "open", "claimed", "snoozed", "escalated"}), False, False),
-    "deliver": (frozenset({"approved"}), False, False),
-    "undo": (frozenset({"approved", "rejected", "snoozed", "escalated"}), True, False),
-    "wake": (frozenset({"snoozed"}), False, False),
-}
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of advice in the queue.
-
-    `held_until` is the end of a hold or a snooze, `decided_by` who claimed or decided.
-    `evidence` is the frozen snapshot it was drafted from; `ask` the veto questions that were open then.
-    """
-
-    id: str
-    resident_id: str
-    topic: str
-    rule_id: str
-    rule_version: int
-    text_version: int
-    state: State
-    version: int
-    severity: str
-    text_ja: str
-    text_en: str
-    evidence: dict[str, Any]
-    snapshot_hash: str
-    created_at: datetime
-    updated_at: datetime
-    held_until: datetime | None = None
-    decided_by: str | None = None
-    reason: str | None = None
-    supersedes: str | None = None
-
-    @property
-    def ask(self) -> tuple[str, ...]:
-        """The veto questions that were open when this was drafted."""
-        return tuple(self.evidence.get("ask", ()))
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants: `by` is a staff id or `engine`, `version` the one they saw, `asked` the questions they put.
-
-    `until` belongs to snooze, the texts to edit, `reason` to reject, escalate and supersede.
-    """
-
-    verb: Verb
-    by: str
-    version: int
-    reason: str | None = None
-    until: datetime | None = None
-    asked: tuple[str, ...] = ()
-    text_ja: str | None = None
-    text_en: str | None = None
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of an item's history."""
-
-    advice_id: str
-    at: datetime
-    actor: str
-    command: str
-    from_state: str | None
-    to_state: str
-    version: int
-    reason: str | None
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """The item as it is from now on (version one higher) and the event that made it so."""
-
-    item: Item
-    event: Event
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why not.
-
-    Codes: conflict, not-allowed, needs-person, needs-reason, claimed-by-other, questions-open, hold, wording, until.
-    """
-
-    code: str
-    message: str
-
-
-class Rank(msgspec.Struct, frozen=True):
-    """Where an item stands in the queue: smaller is earlier; every place in the key has its reason in words."""
-
-    key: tuple[int, ...]
-    reasons: tuple[str, ...]
-
-
-def tier(severity: str) -> int:
-    """0 for the most serious; a severity this program does not know is looked at first, never last."""
-    return ORDER.index(severity) if severity in SEVERITIES else 0
 
 
 def decide(item: Item, command: Command, now: datetime) -> Decision | Refusal:
@@ -149,77 +100,203 @@ def decide(item: Item, command: Command, now: datetime) -> Decision | Refusal:
     if refused is not None:
         return refused
     after = msgspec.structs.replace(item, version=item.version + 1, updated_at=now, **_change(item, command, now))
-    told = command.reason or (",".join(command.asked) and f"asked: {','.join(command.asked)}") or None
+    why = command.reason or (",".join(command.asked) and f"asked: {','.join(command.asked)}") or None
+    before = (item.text_ja, item.text_en) if command.verb == "edit" else (None, None)
     event = Event(
         advice_id=item.id, at=now, actor=command.by, command=command.verb, from_state=item.state,
-        to_state=after.state, version=after.version, reason=told,
+        to_state=after.state, version=after.version, reason=why, text_ja=before[0], text_en=before[1],
     )  # fmt: skip
     return Decision(after, event)
 
 
+def legal(item: Item, by: str, rights: frozenset[Right], now: datetime) -> frozenset[Verb]:
+    """What this person may do to `item` at `now`, questions put, reasons given and words well chosen."""
+    until = now + HOLD
+
+    def allows(verb: Verb) -> bool:
+        wish = Command(
+            verb=verb, by=by, version=item.version, rights=rights, asked=item.ask, reason="-", until=until,
+            text_ja="-", text_en="-",
+        )  # fmt: skip
+        return isinstance(decide(item, wish, now), Decision)
+
+    return frozenset(verb for verb, way in _TABLE.items() if way.person and allows(verb))
+
+
+def busy_with(item: Item, now: datetime) -> str | None:
+    """Who has a claim on `item` that has not run out."""
+    if item.state not in {"claimed", "escalated"} or item.decided_by is None:
+        return None
+    # A claim of before claims had an end of their own ends ten minutes after it was made.
+    end = item.held_until or (item.updated_at + CLAIM if item.state == "claimed" else now)
+    return item.decided_by if now < end else None
+
+
 def _refused(item: Item, command: Command, now: datetime) -> Refusal | None:
-    states, person, reason = _TABLE[command.verb]
+    way = _TABLE[command.verb]
     if command.version != item.version:
         return Refusal("conflict", f"version {command.version} was seen, it is {item.version} now")
-    if item.state not in states:
+    if item.state not in way.states:
         return Refusal("not-allowed", f"{command.verb} is not possible while it is {item.state}")
-    if not command.by.strip() or (person and command.by == ENGINE):
+    if not command.by.strip() or (way.person and (command.by == ENGINE or _is_signature(command.by))):
         return Refusal("needs-person", f"{command.verb} needs the name of a person")
-    if reason and not (command.reason or "").strip():
+    if way.reason and not (command.reason or "").strip():
         return Refusal("needs-reason", f"{command.verb} needs a reason")
-    if person and _claimed_by_other(item, command.by, now) and command.verb != "undo":
-        return Refusal("claimed-by-other", f"{item.decided_by} is working on it")
-    return _refused_by_verb(item, command, now)
+    refused = _refused_to_a_person(item, command, now) if way.person else _refused_to_others(command)
+    check = _CHECKS.get(command.verb)
+    return refused if refused is not None or check is None else check(item, command, now)
 
 
-def _refused_by_verb(item: Item, command: Command, now: datetime) -> Refusal | None:
+def _refused_to_a_person(item: Item, command: Command, now: datetime) -> Refusal | None:
+    return _not_theirs(item, command) or _claimed_by_other(item, command, now)
+
+
+def _refused_to_others(command: Command) -> Refusal | None:
+    engines = command.verb not in _SIGNED and command.by != ENGINE
+    return Refusal("not-allowed", f"{command.verb} is the engine's") if engines else None
+
+
+def _not_theirs(item: Item, command: Command) -> Refusal | None:
+    """Why this is for somebody else: a nurse, because it is serious, or a physician, who was asked or must be."""
+    if command.verb == "forward" and "advice.decide" in command.rights:
+        return None
+    own_question = command.verb == "undo" and item.state == "escalated" and item.escalated_by == command.by
+    asked = item.escalated_by is not None and not own_question
+    needs = item.review == "physician" and (_TABLE[command.verb].decides or command.verb == "undo")
+    if (asked or needs) and "advice.decide-escalated" not in command.rights:
+        return Refusal("needs-physician", f"{command.verb} is for a physician here")
+    if "advice.decide" not in command.rights:
+        return Refusal("needs-nurse", f"{command.verb} is not for this person")
+    if item.severity not in _MILD and "advice.decide-serious" not in command.rights:
+        return Refusal("needs-nurse", f"{command.verb} is for a nurse or a physician: it is {item.severity}")
+    return None
+
+
+def _claimed_by_other(item: Item, command: Command, now: datetime) -> Refusal | None:
+    busy = busy_with(item, now)
+    if busy is None or busy == command.by or command.verb in {"take-over", "forward"}:
+        return None
+    return Refusal("claimed-by-other", f"{busy} is working on it")
+
+
+def _take_over(item: Item, command: Command, now: datetime) -> Refusal | None:
+    free = busy_with(item, now) in {None, command.by}
+    return Refusal("not-allowed", "nobody else is working on it") if free else None
+
+
+def _release(item: Item, command: Command, now: datetime) -> Refusal | None:
+    mine = busy_with(item, now) == command.by
+    return None if mine else Refusal("not-allowed", "it is not claimed by this person")
+
+
+def _approve(item: Item, command: Command, _: datetime) -> Refusal | None:
     missing = [question for question in item.ask if question not in command.asked]
-    sleeps = item.held_until is not None and now < item.held_until
-    past = command.until is None or command.until <= now
-    refusals: dict[Verb, Refusal | None] = {
-        "approve": Refusal("questions-open", f"ask first: {', '.join(missing)}") if missing else None,
-        "deliver": Refusal("hold", "it is still held") if sleeps or item.held_until is None else None,
-        "undo": Refusal("hold", "the ten minutes are over") if _too_late(item, now) else None,
-        "snooze": Refusal("until", "snooze needs a time in the future") if past else None,
-        "wake": Refusal("until", "it sleeps until later") if sleeps else None,
-        "edit": _bad_wording(command),
-    }
-    return refusals.get(command.verb)
+    return Refusal("questions-open", f"ask first: {', '.join(missing)}") if missing else None
 
 
-def _too_late(item: Item, now: datetime) -> bool:
-    """An undo must come before the end of the hold, so that it can never meet a delivery."""
-    end = item.held_until if item.state == "approved" and item.held_until else item.updated_at + HOLD
-    return now >= end
-
-
-def _claimed_by_other(item: Item, by: str, now: datetime) -> bool:
-    return item.state == "claimed" and item.decided_by != by and now < item.updated_at + CLAIM
-
-
-def _bad_wording(command: Command) -> Refusal | None:
+def _edit(_: Item, command: Command, __: datetime) -> Refusal | None:
     if not command.text_ja or not command.text_en:
         return Refusal("wording", "both texts are needed, ja and en")
     faults = (*wording_faults("ja", command.text_ja), *wording_faults("en", command.text_en))
     return Refusal("wording", "; ".join(faults)) if faults else None
 
 
+def _snooze(item: Item, command: Command, now: datetime) -> Refusal | None:
+    if hurries(item.severity):
+        return Refusal("not-allowed", "what is urgent does not sleep")
+    if command.until is None or command.until <= now:
+        return Refusal("until", "snooze needs a time in the future")
+    return Refusal("until", "nothing sleeps so long") if command.until - now > LONGEST_SNOOZE else None
+
+
+def _send_now(item: Item, command: Command, now: datetime) -> Refusal | None:
+    if not hurries(item.severity):
+        return Refusal("not-allowed", "only what is urgent skips its hold")
+    if item.decided_by != command.by:
+        return Refusal("not-allowed", "only who approved it sends it on")
+    gone = item.held_until is None or item.held_until <= now
+    return Refusal("not-allowed", "its hold is over") if gone else None
+
+
+def _undo(item: Item, command: Command, now: datetime) -> Refusal | None:
+    """An undo must come before the end of the hold, so that it can never meet a delivery."""
+    end = item.held_until if item.state == "approved" and item.held_until else item.updated_at + HOLD
+    if now >= end:
+        return Refusal("hold", "the ten minutes are over")
+    # Who asked a physician may think better of it; once one has worked on it, it is theirs.
+    taken = item.state == "escalated" and not command.by == item.escalated_by == item.decided_by
+    return Refusal("not-allowed", "it is the physician's by now") if taken else None
+
+
+def _deliver(item: Item, _: Command, now: datetime) -> Refusal | None:
+    held = item.held_until is None or now < item.held_until
+    return Refusal("hold", "it is still held") if held else None
+
+
+def _wake(item: Item, _: Command, now: datetime) -> Refusal | None:
+    sleeps = item.held_until is not None and now < item.held_until
+    waits = (item.reason or "").startswith(NEXT_READING)
+    return Refusal("until", "it sleeps until later") if sleeps and not waits else None
+
+
+def _standing(item: Item, command: Command, now: datetime) -> Refusal | None:
+    if not is_id(command.by, _SIGNED["approve-standing"]):
+        return Refusal("not-allowed", "this is for a standing approval")
+    # Whatever the approval says: what hurries, or needs an answer or a physician, waits for a person.
+    if item.severity != "routine" or item.review == "physician" or item.escalated_by is not None:
+        return Refusal("not-allowed", "a standing approval never covers this")
+    return _approve(item, command, now)
+
+
+def _urgent(item: Item, command: Command, _: datetime) -> Refusal | None:
+    fits = is_id(command.by, _SIGNED["deliver-urgent"]) and hurries(item.severity)
+    return None if fits else Refusal("not-allowed", "this is for a signed urgent text about an urgent matter")
+
+
+def _reopen(item: Item, _: Command, __: datetime) -> Refusal | None:
+    fits = is_id(item.decided_by or "", _SIGNED["approve-standing"])
+    return None if fits else Refusal("not-allowed", "only what a standing approval covered is opened again")
+
+
+_CHECKS: Final[dict[Verb, Callable[[Item, Command, datetime], Refusal | None]]] = {
+    "take-over": _take_over, "release": _release, "approve": _approve, "edit": _edit, "snooze": _snooze,
+    "send-now": _send_now, "undo": _undo, "deliver": _deliver, "wake": _wake, "approve-standing": _standing,
+    "deliver-urgent": _urgent, "reopen": _reopen,
+}  # fmt: skip
+
+
+def _is_signature(by: str) -> bool:
+    return any(is_id(by, letter) for letter in _SIGNED.values())
+
+
 def _change(item: Item, command: Command, now: datetime) -> dict[str, Any]:
     """The fields a permitted command changes."""
     by, why = command.by, command.reason
-    free = {"state": "open", "held_until": None, "decided_by": None, "reason": None}
-    texts = {"text_ja": command.text_ja, "text_en": command.text_en}
+    asked = item.escalated_by is not None
+    bare = {"held_until": None, "decided_by": None, "reason": None}
+    # A physician who was asked stays asked, whatever is claimed, decided and taken back meanwhile.
+    free = bare | {"state": "escalated" if asked else "open"}
+    mine = {"state": "escalated" if asked else "claimed", "decided_by": by, "held_until": now + CLAIM}
+    signed = {"state": "approved", "decided_by": by, "held_until": now + HOLD, "reason": why}
     changes: dict[Verb, dict[str, Any]] = {
         "open": free,
         "wake": free,
-        "undo": free,
-        "claim": {"state": "claimed", "decided_by": by},
-        "edit": {"state": "claimed", "decided_by": by, **texts},
-        "approve": {"state": "approved", "decided_by": by, "held_until": now + HOLD, "reason": why},
-        "reject": {"state": "rejected", "decided_by": by, "reason": why},
+        "reopen": free,
+        "undo": bare | {"state": "open", "escalated_by": None} if item.state == "escalated" else free,
+        "claim": mine,
+        "take-over": mine,
+        "release": {key: value for key, value in free.items() if key != "reason"},
+        "edit": mine | {"text_ja": command.text_ja, "text_en": command.text_en},
+        "approve": signed,
+        "approve-standing": signed,
+        "reject": {"state": "rejected", "decided_by": by, "held_until": None, "reason": why},
         "snooze": {"state": "snoozed", "decided_by": by, "held_until": command.until, "reason": why},
-        "escalate": {"state": "escalated", "decided_by": by, "reason": why},
+        "escalate": {"state": "escalated", "decided_by": by, "escalated_by": by, "held_until": None, "reason": why},
+        "return": bare | {"state": "open", "escalated_by": None},
+        "forward": {},
+        "send-now": {"held_until": now},
         "deliver": {"state": "delivered"},
+        "deliver-urgent": {"state": "delivered", "decided_by": by, "held_until": None, "reason": why},
         "supersede": {"state": "superseded", "held_until": None, "reason": why or item.reason},
         "expire": {"state": "expired", "held_until": None, "reason": why or item.reason},
     }

@@ -18,24 +18,26 @@ import msgspec
 
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
-from engine.evaluate import evaluate_next
+from engine.evaluate import evaluate_next, hurry, look_after
 from engine.intake import Accepted, Household, Refused, Unassigned, accept, open_to_numbers
 from engine.refusal import Refusal
 from engine.service_link import Delivery, Link
 from engine.showing import pay
 from engine.spots import NO_VISIT
+from engine.standing import OFF, Automatic
 from engine.store import repo_devices, repo_gateways, repo_shows, tallies
 from engine.store.database import Connection, Engine, StoreError, write
 from engine.store.filing import adopt
 from engine.store.households import change_token, households_of
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 from engine.store.repo_weighings import Weighings
-from engine.urgent import asks_again
+from engine.urgent import asks_again, ending
 from engine.visiting import LEAVES, Guests
 from engine.visiting import hear as hear_visitor
 
 BATCH = 500
 QUIET_SECONDS = 0.5
+LOOK_SECONDS = 60.0
 ACK_IDS = 500
 
 
@@ -215,14 +217,26 @@ def _answers(heard: Sequence[Heard], bads: Sequence[Bad]) -> list[Answer]:
 
 
 class Service:
-    """Runs until told to stop; `clock` gives the time that is written into rows."""
+    """Runs until told to stop; `clock` gives the time that is written into rows.
 
-    def __init__(self, engine: Engine, link: Link, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    `automatic` is what the operator lets leave without a person deciding each time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        link: Link,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        automatic: Automatic = OFF,
+    ) -> None:
         self._engine = engine
         self._link = link
         self._clock = clock
+        self._automatic = automatic
         self._facts = Facts()
         self._busy_at = 0.0
+        self._looked_at = 0.0
         self.handled = 0
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -239,9 +253,26 @@ class Service:
             self._take(deliveries)
         elif time.monotonic() - self._busy_at > QUIET_SECONDS:
             with suppress(StoreError):  # a busy database: the debt stays in the outbox
-                evaluate_next(self._engine, self._clock())
+                evaluate_next(self._engine, self._clock(), self._automatic)
                 self._show()
+        if time.monotonic() - self._looked_at > LOOK_SECONDS:
+            self._looked_at = time.monotonic()
+            with suppress(StoreError):  # the next minute comes
+                look_after(self._engine, self._clock())
         return len(deliveries)
+
+    def _hurry(self, heard: Sequence[Heard]) -> None:
+        """Look at once at whoever sent a red flag: a confirmed one may have to be told within a minute."""
+        now = self._clock()
+        owners = {
+            end.resident
+            for item in heard
+            if not isinstance(item.outcome, wire.Malformed)
+            and (end := ending(item.outcome, now))
+            and end.way == "urgent"
+        }
+        with suppress(StoreError):  # a busy database: the debt stays in the outbox
+            hurry(self._engine, sorted(one for one in owners if one), now, self._automatic)
 
     def _show(self) -> None:
         """Hand over the lines mirrors may show; away from the broker they stay owed."""
@@ -253,7 +284,7 @@ class Service:
     def _take(self, deliveries: list[Delivery]) -> None:
         try:
             with write(self._engine) as connection:
-                answers = handle(connection, self._facts, deliveries, self._clock()).answers
+                done = handle(connection, self._facts, deliveries, self._clock())
         except StoreError:
             # Nothing was committed: a new connection makes the broker deliver all of it again.
             self._facts = Facts()
@@ -265,12 +296,13 @@ class Service:
                 for item in deliveries:
                     self._take([item])
                 return
-            answers = self._park(deliveries[0])
-        for answer in answers:
+            done = Handled((), self._park(deliveries[0]))
+        for answer in done.answers:
             self._tell(answer)
         self._link.flush(1.0)
         self._link.acknowledge(deliveries)
         self.handled += len(deliveries)
+        self._hurry(done.heard)
 
     def _park(self, item: Delivery) -> tuple[Answer, ...]:
         """Count the culprit and answer `bad`, so that the gateway halves the batch or keeps it where people see it."""

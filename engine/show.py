@@ -37,11 +37,13 @@ def show(
     now: datetime,
     *,
     again: bool = False,
+    told: bool = False,
 ) -> Show:
     """The lines for `person` at `now`; no lines without a living consent to `mirror-display`.
 
     `items` is the person's advice in any state, `events` what the person said about mirrors, `history` by kind. With
-    `again` the home is asked to measure again and say who: never which value, nor that it was this person's.
+    `again` the home is asked to measure again and say who: never which value, nor that it was this person's. With
+    `told` there is a message for them elsewhere.
     """
     values = [
         value
@@ -52,7 +54,7 @@ def show(
     if permits(events, PURPOSE, None, None, now).granted:
         for lang in LANGUAGES:
             lines[lang] += _request(lang) if again else []
-            lines[lang] += _sentence(items, lang)
+            lines[lang] += _sentence(items, lang, told=told)
     ends = [event.until for event in events if event.until is not None and event.until > now]
     until = min([now + LASTS, *ends])
     if person.status != "active":
@@ -97,10 +99,10 @@ def _request(lang: Language) -> list[str]:
     return [text(lang, "resident", "mirror.again"), text(lang, "resident", "mirror.again-who")]
 
 
-def _sentence(items: Sequence[Item], lang: Language) -> list[str]:
+def _sentence(items: Sequence[Item], lang: Language, *, told: bool) -> list[str]:
     """The newest delivered advice in one line; of anything more serious only that there is a message."""
     delivered = [item for item in items if item.state == "delivered"]
-    if any(item.severity != "routine" for item in delivered):
+    if told or any(item.severity != "routine" for item in delivered):
         return [text(lang, "resident", "mirror.message"), text(lang, "resident", "mirror.look")]
     if not delivered:
         return [text(lang, "resident", "today.nothing")]

@@ -13,11 +13,12 @@ from engine.contract import topics
 from engine.contract.wire import encode
 from engine.evaluate import still_said
 from engine.picture import history_of, zone_of
-from engine.show import PURPOSE, show
-from engine.store import repo_advice, repo_consents, repo_outbox, repo_places, repo_residents
+from engine.show import LASTS, PURPOSE, show
+from engine.store import repo_advice, repo_consents, repo_notices, repo_outbox, repo_places, repo_residents
 from engine.store.database import Connection, Engine, read, write
 from engine.store.inbox import red_flags
 from engine.store.repo_shows import TOPIC
+from engine.telling import courses_of
 
 AT_ONCE: Final = 50
 # For so long a home is asked to measure again; the nurse and the inbox ask on.
@@ -35,9 +36,18 @@ def messages_of(connection: Connection, resident: str, now: datetime) -> list[tu
     items = still_said(connection, person, items, now) if events else []
     again = bool(red_flags(connection, now - AGAIN, person.household_id))
     history, zone = history_of(connection, resident, now), zone_of(connection, person)
-    made = encode(show(person, history, items, events, zone, now, again=again))
+    if events and "weight" not in {course.key for course in courses_of(connection, person, now)}:
+        # A rule forbids to put their weight before this person, on a mirror as on a page.
+        history = {kind: points for kind, points in history.items() if kind != "body-weight"}
+    made = encode(show(person, history, items, events, zone, now, again=again, told=_told(connection, resident, now)))
     homes = repo_places.gateways(connection, person.household_id)
     return [(topics.show(item.id, resident), made) for item in homes]
+
+
+def _told(connection: Connection, resident: str, now: datetime) -> bool:
+    """Whether there is a message elsewhere that is no advice: that one the show speaks of by itself."""
+    sent = (one for one in repo_notices.of(connection, resident, 10) if one.kind != "advice")
+    return any(one.sent_at is not None and one.sent_at > now - LASTS for one in sent)
 
 
 def pay(engine: Engine, now: datetime, send: Callable[[str, bytes], None]) -> int:

@@ -15,6 +15,9 @@ NEEDS = {
     "tmux": ("tmux", ("/usr/bin/tmux",)),
     "chromium": ("chromium", ("/usr/bin/chromium",)),
     "noto-cjk": ("fonts-noto-cjk", ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",)),
+    "pango": ("libpango-1.0-0", ("/usr/lib/*/libpango-1.0.so.0",)),
+    "pangoft2": ("libpangoft2-1.0-0", ("/usr/lib/*/libpangoft2-1.0.so.0",)),
+    "harfbuzz": ("libharfbuzz-subset0", ("/usr/lib/*/libharfbuzz-subset.so.0",)),
 }
 
 

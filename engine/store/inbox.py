@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -93,8 +94,9 @@ def _proven() -> Any:
     return READING.c.quality.is_(None) & READING.c.experimental.is_(False)
 
 
+@cache
 def _flagged() -> Any:
-    """The same as `_is_flagged`, asked of the database, so that no red flag hides behind the limit."""
+    """The same as `_is_flagged`, asked of the database, so that no red flag hides behind the limit; built once."""
     return _proven() & exists().where(MEASUREMENT.c.reading_id == READING.c.id, _red())
 
 

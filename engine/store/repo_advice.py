@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, literal, select, update
 
-from engine.review import DUE, LIVE, Decision, Event, Item, Rank, tier
-from engine.store import audit
+from engine.officehours import due_at
+from engine.ranking import rank as placed
+from engine.review import LIVE, Decision, Event, Item, Rank
+from engine.store import audit, repo_standing
 from engine.store.instants import from_micros, to_micros
 from engine.store.repo_residents import Conflict
 from engine.store.tables import ADVICE, ADVICE_EVENT, RESIDENT
@@ -19,12 +21,27 @@ _SHELVES = {
     "open": "open", "claimed": "open", "escalated": "open", "approved": "held", "draft": "later", "snoozed": "later",
 }  # fmt: skip
 _INSTANTS = ("created_at", "updated_at", "held_until")
+# Whoever has such a value is spoken to, whatever was decided about the advice.
+URGENT: Final = frozenset({"urgent", "emergency"})
+# What a person turned down, or what a newer item stands for, waits for nobody.
+_ENDED: Final = frozenset({"rejected", "superseded"})
 
 
 def add(connection: Connection, item: Item, rank: Rank, *, actor: str, os_user: str) -> None:
-    """Puts a new item into the queue, with its first event and its audit entry."""
-    town = select(RESIDENT.c.municipality_code).where(RESIDENT.c.id == item.resident_id).scalar_subquery()
-    connection.execute(insert(ADVICE).values(_row(item, rank) | {"municipality_code": town}))
+    """Puts a new item into the queue, with its first event and its audit entry.
+
+    Its place is what the item itself says; `ranking_store.replace_all` adds what is known of the person.
+    """
+    town = connection.execute(
+        select(RESIDENT.c.municipality_code).where(RESIDENT.c.id == item.resident_id)
+    ).scalar_one_or_none()
+    own = placed(item, item.created_at).key
+    standing = {
+        "municipality_code": town, "tier": own[0], "place": own[1], "needs_contact": item.severity in URGENT,
+        "shelf": "open" if item.severity in URGENT and item.state not in _ENDED else shelf_of(item.state),
+        "due_at": to_micros(due_at(item.created_at, item.severity, town or "")),
+    }  # fmt: skip
+    connection.execute(insert(ADVICE).values(_row(item) | standing | {"rank": _told(rank)}))
     born = Event(
         advice_id=item.id, at=item.created_at, actor=actor, command="create", from_state=None, to_state=item.state,
         version=item.version, reason=item.reason,
@@ -32,17 +49,38 @@ def add(connection: Connection, item: Item, rank: Rank, *, actor: str, os_user: 
     _record(connection, item, born, os_user)
 
 
-def decide(connection: Connection, decision: Decision, rank: Rank, *, os_user: str) -> Item | Conflict:
-    """Stores what was decided if the item is still the one that was looked at; of two deciders exactly one wins."""
+def decide(
+    connection: Connection, decision: Decision, rank: Rank | None = None, *, os_user: str, batch: str | None = None
+) -> Item | Conflict:
+    """Stores what was decided if the item is still the one that was looked at; of two deciders exactly one wins.
+
+    Its place stays what it was; `rank` replaces the reasons kept with it, `batch` names decisions made together. A
+    rejection suspends the standing approvals of that text.
+    """
     item = decision.item
     seen = item.version - 1
     mine = (ADVICE.c.id == item.id) & (ADVICE.c.version == seen)
-    changed = {name: value for name, value in _row(item, rank).items() if name not in {"id", "created_at"}}
+    changed = {name: value for name, value in _row(item).items() if name not in {"id", "created_at"}}
+    changed |= {"shelf": _shelf(item.state)} | ({} if rank is None else {"rank": _told(rank)})
     if connection.execute(update(ADVICE).where(mine).values(changed)).rowcount != 1:
         current = connection.execute(select(ADVICE.c.version).where(ADVICE.c.id == item.id)).scalar()
         return Conflict(item.id, seen, current)
-    _record(connection, item, decision.event, os_user)
+    _record(connection, item, decision.event, os_user, batch)
+    if decision.event.command == "reject":
+        repo_standing.rejected(connection, item, decision.event, os_user=os_user)
     return item
+
+
+def shelf_of(state: str) -> str:
+    """Where an item of that state lies once nobody has to be reached: open, held, later or done."""
+    return _SHELVES.get(state, "done")
+
+
+def _shelf(state: str) -> Any:
+    """The shelf of a decided item: it stays open while somebody must still be reached."""
+    if state in _ENDED:
+        return "done"
+    return case((ADVICE.c.needs_contact, literal("open")), else_=literal(shelf_of(state)))
 
 
 def get(connection: Connection, id: str) -> Item | None:  # noqa: A002
@@ -68,6 +106,23 @@ def held_until(connection: Connection, state: str, now: datetime, limit: int = 5
     return _items(connection, due, limit)
 
 
+def on_shelf(connection: Connection, shelf: str) -> list[Item]:
+    """Every item that lies on one shelf, oldest first."""
+    return _items(connection, ADVICE.c.shelf == shelf)
+
+
+def places(connection: Connection) -> dict[str, tuple[int, int]]:
+    """The kept tier and place of every item that is not done."""
+    query = select(ADVICE.c.id, ADVICE.c.tier, ADVICE.c.place).where(ADVICE.c.shelf.in_(("open", "held", "later")))
+    return {row.id: (row.tier, row.place) for row in connection.execute(query)}
+
+
+def put_places(connection: Connection, places: Mapping[str, Rank]) -> None:
+    """Keeps these places with their reasons; what was decided meanwhile stays decided."""
+    rows = [{"which": name, "place": place.key[1], "rank": _told(place)} for name, place in places.items()]
+    connection.execute(update(ADVICE).where(ADVICE.c.id == bindparam("which")), rows)
+
+
 def events(connection: Connection, advice: str) -> list[Event]:
     """Everything that happened to one item, oldest first."""
     query = select(ADVICE_EVENT).where(ADVICE_EVENT.c.advice_id == advice).order_by(ADVICE_EVENT.c.seq)
@@ -81,6 +136,8 @@ def events(connection: Connection, advice: str) -> list[Event]:
             to_state=row["to_state"],
             version=row["version"],
             reason=row["reason"],
+            text_ja=row["text_ja"],
+            text_en=row["text_en"],
         )
         for row in connection.execute(query).mappings()
     ]
@@ -91,8 +148,8 @@ def _items(connection: Connection, where: Any, limit: int | None = None) -> list
     return [_item(row) for row in connection.execute(query).mappings()]
 
 
-def _record(connection: Connection, item: Item, event: Event, os_user: str) -> None:
-    fields = msgspec.structs.asdict(event) | {"at": to_micros(event.at), "os_user": os_user}
+def _record(connection: Connection, item: Item, event: Event, os_user: str, batch: str | None = None) -> None:
+    fields = msgspec.structs.asdict(event) | {"at": to_micros(event.at), "os_user": os_user, "batch": batch}
     connection.execute(insert(ADVICE_EVENT), fields)
     # What was signed is the text and the evidence of this version: their hash ties the signature to them.
     detail = audit.detail_hash([item.version, item.state, item.snapshot_hash, item.text_ja, item.text_en])
@@ -103,20 +160,14 @@ def _record(connection: Connection, item: Item, event: Event, os_user: str) -> N
     audit.append(connection, entry)
 
 
-def _row(item: Item, rank: Rank) -> dict[str, Any]:
+def _row(item: Item) -> dict[str, Any]:
     fields = msgspec.structs.asdict(item)
     fields |= {name: None if fields[name] is None else to_micros(fields[name]) for name in _INSTANTS}
-    evidence = msgspec.json.encode(item.evidence, order="sorted").decode()
-    return fields | _standing(item) | {"evidence": evidence, "rank": msgspec.json.encode(rank).decode()}
+    return fields | {"evidence": msgspec.json.encode(item.evidence, order="sorted").decode()}
 
 
-def _standing(item: Item) -> dict[str, Any]:
-    """Where the item stands in the queue, as columns that an index can read in order."""
-    due = item.created_at + DUE.get(item.severity, DUE["routine"])
-    return {
-        "shelf": _SHELVES.get(item.state, "done"), "tier": tier(item.severity), "place": to_micros(item.created_at),
-        "due_at": to_micros(due),
-    }  # fmt: skip
+def _told(rank: Rank) -> str:
+    return msgspec.json.encode(rank).decode()
 
 
 def _item(row: Any) -> Item:

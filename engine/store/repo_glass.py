@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from engine.contract.ids import new_id
 from engine.store import audit
 from engine.store.instants import from_micros, to_micros
+from engine.store.tables import RESIDENT
 from engine.store.tables_desk import BREAK_GLASS
 
 LIFE: Final = timedelta(minutes=60)
@@ -55,6 +56,19 @@ def of(connection: Connection, resident: str) -> list[Glass]:
     """Every look there ever was into one record, newest first."""
     query = select(BREAK_GLASS).where(BREAK_GLASS.c.resident_id == resident).order_by(BREAK_GLASS.c.at.desc())
     return [_glass(row) for row in connection.execute(query).mappings()]
+
+
+def recent(connection: Connection, towns: frozenset[str] | None, since: datetime) -> list[Glass]:
+    """The looks at residents of these towns (None: of all) since then, newest first: what is told as an alarm."""
+    query = select(BREAK_GLASS).where(BREAK_GLASS.c.at >= to_micros(since)).order_by(BREAK_GLASS.c.at.desc())
+    found = [_glass(row) for row in connection.execute(query).mappings()]
+    if towns is None or not found:
+        return found
+    # Glass is broken rarely and residents are many: the few are looked up, not the many joined.
+    ids = sorted({one.resident for one in found})
+    there = select(RESIDENT.c.id).where(RESIDENT.c.id.in_(ids), RESIDENT.c.municipality_code.in_(sorted(towns)))
+    near = {name for (name,) in connection.execute(there)}
+    return [one for one in found if one.resident in near]
 
 
 def _glass(row: Any) -> Glass:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from engine.names import collation_key, search_key
+from engine.names import collation_key, kana_key, search_key
 from engine.people import Resident, search_key_of
 from engine.store import audit, repo_outbox
 from engine.store.instants import to_micros
@@ -113,6 +113,7 @@ def _row(resident: Resident) -> dict[str, Any]:
         "height_cm": None if resident.height_cm is None else format(resident.height_cm, "f"),
         "height_on": None if resident.height_on is None else resident.height_on.isoformat(),
         "search_key": search_key_of(resident),
+        "kana_key": kana_key(resident.family_kana, resident.given_kana),
     }
     return msgspec.structs.asdict(resident) | texts
 

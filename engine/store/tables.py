@@ -8,120 +8,94 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, MetaData, Table, Text, UniqueConstraint, false, text
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index, Integer, Table, UniqueConstraint, false, text
+from sqlmodel import Field
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from engine.store.rows import BY_CODE_POINT, Row, serial, text_, whole
+
 # As it stands in the database: SQLite uses a partial index only for a query that says the same words.
 WAITING = "ix_reading_waiting"
 WAITS = "outcome = 'unassigned' OR certainty = 'assumed'"
-# SQLite numbers rows by itself only for a column declared INTEGER; PostgreSQL's INTEGER would end at 2**31.
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Row(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMES))):
-    """What every table shares: one metadata with named constraints."""
-
-
-def _serial() -> Any:
-    return Field(default=None, primary_key=True, sa_type=_SERIAL, sa_column_kwargs={"autoincrement": True})
-
-
-def _whole(*, optional: bool = False, **more: Any) -> Any:
-    if optional:
-        more["default"] = None
-    return Field(sa_type=BigInteger, nullable=optional, **more)
-
-
-def _text(*, optional: bool = False, **more: Any) -> Any:
-    if optional:
-        more["default"] = None
-    return Field(sa_type=Text, nullable=optional, **more)
 
 
 class Municipality(Row, table=True):
     """A tenant: a municipality by its 6-digit local-government code, with its IANA zone."""
 
-    code: str = _text(primary_key=True)
-    name: str = _text()
-    zone: str = _text()
+    code: str = text_(primary_key=True)
+    name: str = text_()
+    zone: str = text_()
 
 
 class Household(Row, table=True):
     """A home; everything its gateways hear belongs to it."""
 
-    id: str = _text(primary_key=True)
-    municipality_code: str = _text(foreign_key="municipality.code")
-    zone: str = _text()
-    created_at: int = _whole()
+    id: str = text_(primary_key=True)
+    municipality_code: str = text_(foreign_key="municipality.code")
+    zone: str = text_()
+    created_at: int = whole()
 
 
 class Gateway(Row, table=True):
     """A home's ears, enrolled to exactly one household."""
 
-    id: str = _text(primary_key=True)
-    household_id: str = _text(foreign_key="household.id", index=True)
-    label: str = _text()
-    created_at: int = _whole()
+    id: str = text_(primary_key=True)
+    household_id: str = text_(foreign_key="household.id", index=True)
+    label: str = text_()
+    created_at: int = whole()
 
 
 class Resident(Row, table=True):
-    """A person, names byte for byte as registered; `search_key` is for comparison only."""
+    """A person, names byte for byte as registered; `search_key` is for comparison, `kana_key` for order only."""
 
-    id: str = _text(primary_key=True)
-    household_id: str | None = _text(optional=True, foreign_key="household.id", index=True)
-    municipality_code: str = _text(foreign_key="municipality.code", index=True)
-    family_name: str = _text()
-    given_name: str = _text()
-    family_kana: str = _text()
-    given_kana: str = _text()
-    alias: str | None = _text(optional=True)
-    birth_date: str = _text()
-    sex: str = _text()
-    height_cm: str | None = _text(optional=True)
-    height_on: str | None = _text(optional=True)
-    address: str | None = _text(optional=True)
-    phone: str | None = _text(optional=True)
-    insured_number: str | None = _text(optional=True)
-    language: str = _text()
-    channel: str = _text()
-    emergency_contact: str | None = _text(optional=True)
-    status: str = _text()
-    search_key: str = _text()
-    created_at: int = _whole()
-    version: int = _whole()
+    __table_args__ = (Index(None, "municipality_code", "kana_key", "id"), Index(None, "search_key", "id"))
+    id: str = text_(primary_key=True)
+    household_id: str | None = text_(optional=True, foreign_key="household.id", index=True)
+    municipality_code: str = text_(foreign_key="municipality.code", index=True)
+    family_name: str = text_()
+    given_name: str = text_()
+    family_kana: str = text_()
+    given_kana: str = text_()
+    alias: str | None = text_(optional=True)
+    birth_date: str = text_()
+    sex: str = text_()
+    height_cm: str | None = text_(optional=True)
+    height_on: str | None = text_(optional=True)
+    address: str | None = text_(optional=True)
+    phone: str | None = text_(optional=True)
+    insured_number: str | None = text_(optional=True)
+    language: str = text_()
+    channel: str = text_()
+    emergency_contact: str | None = text_(optional=True)
+    status: str = text_()
+    search_key: str = text_()
+    kana_key: str = Field(sa_type=BY_CODE_POINT, sa_column_kwargs={"server_default": "-"})
+    created_at: int = whole()
+    version: int = whole()
 
 
 class Device(Row, table=True):
     """A device of a household, with the identity it reported."""
 
-    id: str = _text(primary_key=True)
-    household_id: str = _text(foreign_key="household.id", index=True)
-    profile: str = _text()
-    maker: str | None = _text(optional=True)
-    model: str | None = _text(optional=True)
-    serial: str | None = _text(optional=True)
-    firmware: str | None = _text(optional=True)
+    id: str = text_(primary_key=True)
+    household_id: str = text_(foreign_key="household.id", index=True)
+    profile: str = text_()
+    maker: str | None = text_(optional=True)
+    model: str | None = text_(optional=True)
+    serial: str | None = text_(optional=True)
+    firmware: str | None = text_(optional=True)
     battery: int | None = Field(default=None, sa_type=Integer)
     experimental: bool = Field()
-    first_seen: int = _whole()
-    last_seen: int = _whole()
+    first_seen: int = whole()
+    last_seen: int = whole()
 
 
 class Binding(Row, table=True):
     """Whose user slot this is; slot -1 is the whole device. `since` is 0 unless it was somebody else's before."""
 
-    device_id: str = _text(primary_key=True, foreign_key="device.id")
+    device_id: str = text_(primary_key=True, foreign_key="device.id")
     slot: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
-    resident_id: str = _text(foreign_key="resident.id", index=True)
-    since: int = _whole()
+    resident_id: str = text_(foreign_key="resident.id", index=True)
+    since: int = whole()
 
 
 # The tables of the hot path carry no foreign keys: a reading may arrive before the note that introduces its device,
@@ -136,26 +110,26 @@ class Reading(Row, table=True):
         # What waits for a word is a handful among millions.
         Index(WAITING, "household_id", "measured_at", sqlite_where=text(WAITS), postgresql_where=text(WAITS)),
     )
-    id: str = _text(primary_key=True)
-    household_id: str = _text()
-    gateway_id: str = _text()
-    device_id: str = _text()
-    resident_id: str | None = _text(optional=True)
-    certainty: str | None = _text(optional=True)
-    outcome: str = _text()
-    profile: str = _text()
-    firmware: str | None = _text(optional=True)
-    source: str = _text()
-    provenance: str = _text()
+    id: str = text_(primary_key=True)
+    household_id: str = text_()
+    gateway_id: str = text_()
+    device_id: str = text_()
+    resident_id: str | None = text_(optional=True)
+    certainty: str | None = text_(optional=True)
+    outcome: str = text_()
+    profile: str = text_()
+    firmware: str | None = text_(optional=True)
+    source: str = text_()
+    provenance: str = text_()
     user_slot: int | None = Field(default=None, sa_type=Integer)
-    sequence: int | None = _whole(optional=True)
+    sequence: int | None = whole(optional=True)
     quality: float | None = Field(default=None)
-    measured_at: int = _whole()
-    time_quality: str = _text()
-    period_start: int | None = _whole(optional=True)
-    received_at: int = _whole()
-    stored_at: int = _whole()
-    digest: str = _text()
+    measured_at: int = whole()
+    time_quality: str = text_()
+    period_start: int | None = whole(optional=True)
+    received_at: int = whole()
+    stored_at: int = whole()
+    digest: str = text_()
     experimental: bool = Field()
     # The owner's share where the numbers decided whose this is; NULL where a slot or a person said it.
     posterior: float | None = Field(default=None)
@@ -168,49 +142,49 @@ class Measurement(Row, table=True):
         Index(None, "resident_id", "kind", "measured_at"),
         Index(None, "device_id", "kind", "measured_at"),
     )
-    reading_id: str = _text(primary_key=True)
-    kind: str = _text(primary_key=True)
-    resident_id: str | None = _text(optional=True)
-    household_id: str = _text()
-    device_id: str = _text()
-    measured_at: int = _whole()
-    value: str = _text()
-    unit: str = _text()
-    device_value: str = _text()
-    device_unit: str = _text()
+    reading_id: str = text_(primary_key=True)
+    kind: str = text_(primary_key=True)
+    resident_id: str | None = text_(optional=True)
+    household_id: str = text_()
+    device_id: str = text_()
+    measured_at: int = whole()
+    value: str = text_()
+    unit: str = text_()
+    device_value: str = text_()
+    device_unit: str = text_()
 
 
 class Refusal(Row, table=True):
     """A reading that was not taken, why, and (unless consent forbids) what it said."""
 
     __table_args__ = (UniqueConstraint("reading_id", "code", "digest"),)
-    seq: int | None = _serial()
-    reading_id: str = _text()
-    gateway_id: str = _text()
-    code: str = _text()
-    content: str | None = _text(optional=True)
-    digest: str = _text()
-    at: int = _whole()
+    seq: int | None = serial()
+    reading_id: str = text_()
+    gateway_id: str = text_()
+    code: str = text_()
+    content: str | None = text_(optional=True)
+    digest: str = text_()
+    at: int = whole()
 
 
 class Alias(Row, table=True):
     """A duplicate that came under another id than the reading it repeats."""
 
-    reading_id: str = _text(primary_key=True)
-    of: str = _text()
-    at: int = _whole()
+    reading_id: str = text_(primary_key=True)
+    of: str = text_()
+    at: int = whole()
 
 
 class BadMessage(Row, table=True):
     """A message none of whose readings could be named, counted by the hash of its bytes."""
 
     __tablename__: ClassVar[Any] = "bad_message"
-    sha256: str = _text(primary_key=True)
-    gateway_id: str = _text()
-    code: str = _text()
-    size: int = _whole()
-    count: int = _whole()
-    at: int = _whole()
+    sha256: str = text_(primary_key=True)
+    gateway_id: str = text_()
+    code: str = text_()
+    size: int = whole()
+    count: int = whole()
+    at: int = whole()
 
 
 class Outbox(Row, table=True):
@@ -218,35 +192,35 @@ class Outbox(Row, table=True):
 
     # A number used again could make a late `done` forget somebody else's debt.
     __table_args__ = (UniqueConstraint("topic", "key"), {"sqlite_autoincrement": True})
-    seq: int | None = _serial()
-    topic: str = _text()
-    key: str = _text()
-    at: int = _whole()
+    seq: int | None = serial()
+    topic: str = text_()
+    key: str = text_()
+    at: int = whole()
 
 
 class Tally(Row, table=True):
     """How often each outcome happened, with its reason code ('' where there is none)."""
 
-    outcome: str = _text(primary_key=True)
-    code: str = _text(primary_key=True)
-    count: int = _whole()
+    outcome: str = text_(primary_key=True)
+    code: str = text_(primary_key=True)
+    count: int = whole()
 
 
 class Consent(Row, table=True):
     """One thing a resident said about one purpose; never changed, only followed by another."""
 
     __table_args__ = (Index(None, "resident_id", "seq"),)
-    seq: int | None = _serial()
-    resident_id: str = _text(foreign_key="resident.id")
-    purpose: str = _text()
-    recipient: str | None = _text(optional=True)
-    kind: str | None = _text(optional=True)
+    seq: int | None = serial()
+    resident_id: str = text_(foreign_key="resident.id")
+    purpose: str = text_()
+    recipient: str | None = text_(optional=True)
+    kind: str | None = text_(optional=True)
     granted: bool = Field()
-    at: int = _whole()
-    until: int | None = _whole(optional=True)
-    actor: str = _text()
-    channel: str = _text()
-    text_hash: str = _text()
+    at: int = whole()
+    until: int | None = whole(optional=True)
+    actor: str = text_()
+    channel: str = text_()
+    text_hash: str = text_()
 
 
 class Advice(Row, table=True):
@@ -261,54 +235,60 @@ class Advice(Row, table=True):
         Index(None, "state", "updated_at"),
         Index(None, "shelf", "municipality_code", "tier", "place", "id"),
         Index(None, "shelf", "tier", "place", "id"),
+        Index(None, "shelf", "municipality_code", "due_at", "id"),
+        Index(None, "assigned_to"),
         Index(None, "rule_id", "rule_version", "state"),
     )
-    id: str = _text(primary_key=True)
-    resident_id: str = _text(foreign_key="resident.id")
-    topic: str = _text()
-    rule_id: str = _text()
-    rule_version: int = _whole()
-    text_version: int = _whole()
-    state: str = _text()
-    version: int = _whole()
-    severity: str = _text()
-    rank: str = _text()
-    text_ja: str = _text()
-    text_en: str = _text()
-    evidence: str = _text()
-    snapshot_hash: str = _text()
-    created_at: int = _whole()
-    updated_at: int = _whole()
-    held_until: int | None = _whole(optional=True)
-    decided_by: str | None = _text(optional=True)
-    reason: str | None = _text(optional=True)
-    supersedes: str | None = _text(optional=True)
-    municipality_code: str = _text(sa_column_kwargs={"server_default": "-"})
-    shelf: str = _text(sa_column_kwargs={"server_default": "done"})
-    tier: int = _whole(sa_column_kwargs={"server_default": "0"})
-    place: int = _whole(sa_column_kwargs={"server_default": "0"})
-    due_at: int = _whole(sa_column_kwargs={"server_default": "0"})
+    id: str = text_(primary_key=True)
+    resident_id: str = text_(foreign_key="resident.id")
+    topic: str = text_()
+    rule_id: str = text_()
+    rule_version: int = whole()
+    text_version: int = whole()
+    state: str = text_()
+    version: int = whole()
+    severity: str = text_()
+    rank: str = text_()
+    text_ja: str = text_()
+    text_en: str = text_()
+    evidence: str = text_()
+    snapshot_hash: str = text_()
+    created_at: int = whole()
+    updated_at: int = whole()
+    held_until: int | None = whole(optional=True)
+    decided_by: str | None = text_(optional=True)
+    reason: str | None = text_(optional=True)
+    supersedes: str | None = text_(optional=True)
+    municipality_code: str = text_(sa_column_kwargs={"server_default": "-"})
+    shelf: str = text_(sa_column_kwargs={"server_default": "done"})
+    tier: int = whole(sa_column_kwargs={"server_default": "0"})
+    place: int = whole(sa_column_kwargs={"server_default": "0"})
+    due_at: int = whole(sa_column_kwargs={"server_default": "0"})
     # An urgent item stays on the open shelf, whatever was decided, until somebody noted that they reached the person.
     needs_contact: bool = Field(sa_column_kwargs={"server_default": false()})
-    assigned_to: str | None = _text(optional=True)
+    assigned_to: str | None = text_(optional=True)
+    escalated_by: str | None = text_(optional=True)
 
 
 class AdviceEvent(Row, table=True):
     """One step of a piece of advice through its states."""
 
     __tablename__: ClassVar[Any] = "advice_event"
-    __table_args__ = (Index(None, "advice_id", "seq"),)
-    seq: int | None = _serial()
-    advice_id: str = _text(foreign_key="advice.id")
-    at: int = _whole()
-    actor: str = _text()
-    os_user: str = _text()
-    command: str = _text()
-    from_state: str | None = _text(optional=True)
-    to_state: str = _text()
-    version: int = _whole()
-    reason: str | None = _text(optional=True)
-    batch: str | None = _text(optional=True)
+    __table_args__ = (Index(None, "advice_id", "seq"), Index(None, "at"))
+    seq: int | None = serial()
+    advice_id: str = text_(foreign_key="advice.id")
+    at: int = whole()
+    actor: str = text_()
+    os_user: str = text_()
+    command: str = text_()
+    from_state: str | None = text_(optional=True)
+    to_state: str = text_()
+    version: int = whole()
+    reason: str | None = text_(optional=True)
+    batch: str | None = text_(optional=True)
+    # The words as they were before an edit.
+    text_ja: str | None = text_(optional=True)
+    text_en: str | None = text_(optional=True)
 
 
 class Audit(Row, table=True):
@@ -316,25 +296,25 @@ class Audit(Row, table=True):
 
     # Two writers that read the same last link must not both extend it: the chain would fork.
     __table_args__ = (UniqueConstraint("prev"), Index(None, "subject", "seq"), {"sqlite_autoincrement": True})
-    seq: int | None = _serial()
-    at: int = _whole()
-    actor: str = _text()
-    os_user: str = _text()
-    action: str = _text()
-    subject: str = _text()
-    detail_hash: str = _text()
-    prev: str = _text()
-    hash: str = _text()
+    seq: int | None = serial()
+    at: int = whole()
+    actor: str = text_()
+    os_user: str = text_()
+    action: str = text_()
+    subject: str = text_()
+    detail_hash: str = text_()
+    prev: str = text_()
+    hash: str = text_()
 
 
 class GatewayState(Row, table=True):
     """The last state and health a gateway told."""
 
     __tablename__: ClassVar[Any] = "gateway_state"
-    gateway_id: str = _text(primary_key=True)
-    state: str = _text()
-    health: str = _text()
-    at: int = _whole()
+    gateway_id: str = text_(primary_key=True)
+    state: str = text_()
+    health: str = text_()
+    at: int = whole()
 
 
 def _table(name: str) -> Table:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Index
 
-from engine.store.tables import Row, _text, _whole
+from engine.store.rows import Row, text_, whole
 
 
 class Fact(Row, table=True):
@@ -17,41 +17,41 @@ class Fact(Row, table=True):
     """
 
     __table_args__ = (Index(None, "resident_id", "code", "at"),)
-    id: str = _text(primary_key=True)
-    resident_id: str = _text(foreign_key="resident.id")
-    code: str = _text()
-    value: str = _text()
-    unit: str | None = _text(optional=True)
-    at: int = _whole()
-    until: int | None = _whole(optional=True)
-    source: str = _text()
-    actor: str = _text()
-    channel: str = _text()
-    recorded_at: int = _whole()
-    retracts: str | None = _text(optional=True)
-    raw: str | None = _text(optional=True)
+    id: str = text_(primary_key=True)
+    resident_id: str = text_(foreign_key="resident.id")
+    code: str = text_()
+    value: str = text_()
+    unit: str | None = text_(optional=True)
+    at: int = whole()
+    until: int | None = whole(optional=True)
+    source: str = text_()
+    actor: str = text_()
+    channel: str = text_()
+    recorded_at: int = whole()
+    retracts: str | None = text_(optional=True)
+    raw: str | None = text_(optional=True)
 
 
 class TrendFit(Row, table=True):
     """The parameters of one person's trend of one kind, as the refit pass found them."""
 
     __tablename__: ClassVar[Any] = "trend_fit"
-    resident_id: str = _text(primary_key=True, foreign_key="resident.id")
-    kind: str = _text(primary_key=True)
-    parameters: str = _text()
-    fitted_at: int = _whole()
-    readings: int = _whole()
+    resident_id: str = text_(primary_key=True, foreign_key="resident.id")
+    kind: str = text_(primary_key=True)
+    parameters: str = text_()
+    fitted_at: int = whole()
+    readings: int = whole()
 
 
 class Weather(Row, table=True):
     """What the weather of a municipality's civil day was or will be; NULL where nobody said."""
 
-    municipality_code: str = _text(primary_key=True, foreign_key="municipality.code")
-    day: str = _text(primary_key=True)
-    wbgt_max: str | None = _text(optional=True)
-    snow_cm: str | None = _text(optional=True)
-    source: str = _text()
-    recorded_at: int = _whole()
+    municipality_code: str = text_(primary_key=True, foreign_key="municipality.code")
+    day: str = text_(primary_key=True)
+    wbgt_max: str | None = text_(optional=True)
+    snow_cm: str | None = text_(optional=True)
+    source: str = text_()
+    recorded_at: int = whole()
 
 
 FACT = Row.metadata.tables["fact"]

@@ -10,63 +10,64 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from engine.store.tables import Row, _serial, _text, _whole
+from engine.store.rows import Row, serial, text_, whole
 
 
 class Team(Row, table=True):
     """Nurses of one municipality who share residents; ids are `t-…`."""
 
-    id: str = _text(primary_key=True)
-    municipality_code: str = _text(foreign_key="municipality.code")
-    name: str = _text()
-    created_at: int = _whole()
+    id: str = text_(primary_key=True)
+    municipality_code: str = text_(foreign_key="municipality.code")
+    name: str = text_()
+    created_at: int = whole()
 
 
 class Staff(Row, table=True):
     """Somebody who works here; `roles` and `municipalities` are JSON lists, `totp_secret` is sealed."""
 
-    id: str = _text(primary_key=True)
-    login: str = _text(unique=True)
-    name: str = _text()
-    roles: str = _text()
-    municipalities: str = _text()
-    team_id: str | None = _text(optional=True, foreign_key="team.id")
-    password_hash: str | None = _text(optional=True)
-    totp_secret: str | None = _text(optional=True)
-    totp_step: int = _whole()
-    failed: int = _whole()
-    locked_until: int | None = _whole(optional=True)
+    id: str = text_(primary_key=True)
+    login: str = text_(unique=True)
+    name: str = text_()
+    roles: str = text_()
+    municipalities: str = text_()
+    team_id: str | None = text_(optional=True, foreign_key="team.id")
+    password_hash: str | None = text_(optional=True)
+    totp_secret: str | None = text_(optional=True)
+    totp_step: int = whole()
+    failed: int = whole()
+    locked_until: int | None = whole(optional=True)
     active: bool = Field()
     single_keys: bool = Field()
-    language: str = _text()
-    created_at: int = _whole()
-    version: int = _whole()
+    language: str = text_()
+    created_at: int = whole()
+    version: int = whole()
 
 
 class FamilyMember(Row, table=True):
     """Somebody residents may let look; whose record they see is said by the consents that name them (`m-…`)."""
 
     __tablename__: ClassVar[Any] = "family_member"
-    id: str = _text(primary_key=True)
-    name: str = _text()
-    relation: str = _text()
-    language: str = _text()
-    created_at: int = _whole()
-    ended_at: int | None = _whole(optional=True)
+    id: str = text_(primary_key=True)
+    name: str = text_()
+    relation: str = text_()
+    language: str = text_()
+    created_at: int = whole()
+    ended_at: int | None = whole(optional=True)
 
 
 class WebSession(Row, table=True):
     """A signed-in browser by the hash of its cookie; `identity` is JSON, `locked` after idling."""
 
     __tablename__: ClassVar[Any] = "web_session"
-    hash: str = _text(primary_key=True)
-    subject: str = _text(index=True)
-    identity: str = _text()
-    csrf: str = _text()
-    language: str = _text()
-    started: int = _whole()
-    seen: int = _whole()
-    ends: int = _whole()
+    hash: str = text_(primary_key=True)
+    subject: str = text_(index=True)
+    identity: str = text_()
+    # A form whose session has ended is known again by it.
+    csrf: str = text_(index=True)
+    language: str = text_()
+    started: int = whole()
+    seen: int = whole()
+    ends: int = whole()
     locked: bool = Field()
 
 
@@ -74,16 +75,16 @@ class SignInCode(Row, table=True):
     """A one-time code or a QR card that signs a resident or family in, by the hash of its secret."""
 
     __tablename__: ClassVar[Any] = "sign_in_code"
-    hash: str = _text(primary_key=True)
-    id: str = _text(unique=True)
-    kind: str = _text()
-    subject: str = _text(index=True)
-    issued_by: str = _text()
-    issued_at: int = _whole()
-    until: int = _whole()
-    used_at: int | None = _whole(optional=True)
-    revoked_at: int | None = _whole(optional=True)
-    failed: int = _whole()
+    hash: str = text_(primary_key=True)
+    id: str = text_(unique=True)
+    kind: str = text_()
+    subject: str = text_(index=True)
+    issued_by: str = text_()
+    issued_at: int = whole()
+    until: int = whole()
+    used_at: int | None = whole(optional=True)
+    revoked_at: int | None = whole(optional=True)
+    failed: int = whole()
 
 
 class BreakGlass(Row, table=True):
@@ -91,23 +92,23 @@ class BreakGlass(Row, table=True):
 
     __tablename__: ClassVar[Any] = "break_glass"
     __table_args__ = (Index(None, "resident_id", "at"),)
-    id: str = _text(primary_key=True)
-    staff_id: str = _text(index=True)
-    resident_id: str = _text(foreign_key="resident.id")
-    reason: str = _text()
-    at: int = _whole()
-    until: int = _whole()
+    id: str = text_(primary_key=True)
+    staff_id: str = text_(index=True)
+    resident_id: str = text_(foreign_key="resident.id")
+    reason: str = text_()
+    at: int = whole()
+    until: int = whole()
 
 
 class ResidentTeam(Row, table=True):
     """Who looks after a resident: a team, and perhaps one of its people."""
 
     __tablename__: ClassVar[Any] = "resident_team"
-    resident_id: str = _text(primary_key=True, foreign_key="resident.id")
-    team_id: str | None = _text(optional=True, foreign_key="team.id", index=True)
-    staff_id: str | None = _text(optional=True, index=True)
-    at: int = _whole()
-    by: str = _text()
+    resident_id: str = text_(primary_key=True, foreign_key="resident.id")
+    team_id: str | None = text_(optional=True, foreign_key="team.id", index=True)
+    staff_id: str | None = text_(optional=True, index=True)
+    at: int = whole()
+    by: str = text_()
 
 
 class StaffNote(Row, table=True):
@@ -115,47 +116,47 @@ class StaffNote(Row, table=True):
 
     __tablename__: ClassVar[Any] = "staff_note"
     __table_args__ = (Index(None, "resident_id", "at"), Index(None, "advice_id"))
-    id: str = _text(primary_key=True)
-    resident_id: str = _text(foreign_key="resident.id")
-    advice_id: str | None = _text(optional=True)
-    kind: str = _text()
-    author: str = _text()
-    at: int = _whole()
-    text: str = _text()
+    id: str = text_(primary_key=True)
+    resident_id: str = text_(foreign_key="resident.id")
+    advice_id: str | None = text_(optional=True)
+    kind: str = text_()
+    author: str = text_()
+    at: int = whole()
+    text: str = text_()
 
 
 class Contact(Row, table=True):
     """A nurse reached (or did not reach) a resident: how, what came of it, about which item."""
 
     __table_args__ = (Index(None, "resident_id", "at"), Index(None, "advice_id"))
-    id: str = _text(primary_key=True)
-    resident_id: str = _text(foreign_key="resident.id")
-    advice_id: str | None = _text(optional=True)
-    by: str = _text()
-    at: int = _whole()
-    how: str = _text()
-    outcome: str = _text()
-    text: str = _text()
+    id: str = text_(primary_key=True)
+    resident_id: str = text_(foreign_key="resident.id")
+    advice_id: str | None = text_(optional=True)
+    by: str = text_()
+    at: int = whole()
+    how: str = text_()
+    outcome: str = text_()
+    text: str = text_()
 
 
 class Request(Row, table=True):
     """What a resident asked for: call me, a question, or this is wrong; `desk` health or devices, with a due date."""
 
     __table_args__ = (Index(None, "desk", "state", "due_at"), Index(None, "resident_id", "created_at"))
-    id: str = _text(primary_key=True)
-    resident_id: str = _text(foreign_key="resident.id")
-    municipality_code: str = _text()
-    kind: str = _text()
-    about: str | None = _text(optional=True)
-    text: str = _text()
-    desk: str = _text()
-    due_at: int = _whole()
-    state: str = _text()
-    created_at: int = _whole()
-    closed_at: int | None = _whole(optional=True)
-    closed_by: str | None = _text(optional=True)
-    answer: str | None = _text(optional=True)
-    version: int = _whole()
+    id: str = text_(primary_key=True)
+    resident_id: str = text_(foreign_key="resident.id")
+    municipality_code: str = text_()
+    kind: str = text_()
+    about: str | None = text_(optional=True)
+    text: str = text_()
+    desk: str = text_()
+    due_at: int = whole()
+    state: str = text_()
+    created_at: int = whole()
+    closed_at: int | None = whole(optional=True)
+    closed_by: str | None = text_(optional=True)
+    answer: str | None = text_(optional=True)
+    version: int = whole()
 
 
 class StandingApproval(Row, table=True):
@@ -163,22 +164,24 @@ class StandingApproval(Row, table=True):
 
     __tablename__: ClassVar[Any] = "standing_approval"
     __table_args__ = (Index(None, "state", "rule_id"),)
-    id: str = _text(primary_key=True)
-    municipality_code: str = _text(foreign_key="municipality.code")
-    rule_id: str = _text()
-    rule_version: int = _whole()
-    text_version: int = _whole()
-    population: str = _text()
-    signed_by: str = _text()
-    signed_at: int = _whole()
-    until: int = _whole()
-    daily_cap: int = _whole()
-    sample_percent: int = _whole()
-    state: str = _text()
-    ended_at: int | None = _whole(optional=True)
-    ended_by: str | None = _text(optional=True)
-    reason: str | None = _text(optional=True)
-    version: int = _whole()
+    id: str = text_(primary_key=True)
+    municipality_code: str = text_(foreign_key="municipality.code")
+    rule_id: str = text_()
+    rule_version: int = whole()
+    text_version: int = whole()
+    # The sha256 of the signed words in both languages: what was signed is these words, not a number.
+    digest: str = text_()
+    population: str = text_()
+    signed_by: str = text_()
+    signed_at: int = whole()
+    until: int = whole()
+    daily_cap: int = whole()
+    sample_percent: int = whole()
+    state: str = text_()
+    ended_at: int | None = whole(optional=True)
+    ended_by: str | None = text_(optional=True)
+    reason: str | None = text_(optional=True)
+    version: int = whole()
 
 
 class StandingUse(Row, table=True):
@@ -186,9 +189,9 @@ class StandingUse(Row, table=True):
 
     __tablename__: ClassVar[Any] = "standing_use"
     __table_args__ = (Index(None, "approval_id", "at"),)
-    advice_id: str = _text(primary_key=True)
-    approval_id: str = _text(foreign_key="standing_approval.id")
-    at: int = _whole()
+    advice_id: str = text_(primary_key=True)
+    approval_id: str = text_(foreign_key="standing_approval.id")
+    at: int = whole()
     sampled: bool = Field()
 
 
@@ -196,79 +199,80 @@ class UrgentText(Row, table=True):
     """A physician's signature on the text of an urgent rule, which a confirmed re-measurement may send by itself."""
 
     __tablename__: ClassVar[Any] = "urgent_text"
-    id: str = _text(primary_key=True)
-    municipality_code: str = _text(foreign_key="municipality.code")
-    rule_id: str = _text()
-    rule_version: int = _whole()
-    text_version: int = _whole()
-    signed_by: str = _text()
-    signed_at: int = _whole()
-    ended_at: int | None = _whole(optional=True)
-    ended_by: str | None = _text(optional=True)
+    id: str = text_(primary_key=True)
+    municipality_code: str = text_(foreign_key="municipality.code")
+    rule_id: str = text_()
+    rule_version: int = whole()
+    text_version: int = whole()
+    digest: str = text_()
+    signed_by: str = text_()
+    signed_at: int = whole()
+    ended_at: int | None = whole(optional=True)
+    ended_by: str | None = text_(optional=True)
 
 
 class SavedView(Row, table=True):
     """A search somebody gave a name; `query` is the part of the address after the question mark."""
 
     __tablename__: ClassVar[Any] = "saved_view"
-    staff_id: str = _text(primary_key=True)
-    name: str = _text(primary_key=True)
-    query: str = _text()
-    at: int = _whole()
+    staff_id: str = text_(primary_key=True)
+    name: str = text_(primary_key=True)
+    query: str = text_()
+    at: int = whole()
 
 
 class AdviceSeen(Row, table=True):
     """Who opened which version of an item when; staff and residents alike, the last time only."""
 
     __tablename__: ClassVar[Any] = "advice_seen"
-    advice_id: str = _text(primary_key=True)
-    by: str = _text(primary_key=True)
-    version: int = _whole()
-    at: int = _whole()
+    advice_id: str = text_(primary_key=True)
+    by: str = text_(primary_key=True)
+    version: int = whole()
+    at: int = whole()
 
 
 class AdviceResponse(Row, table=True):
     """What the resident said of delivered advice: useful or not-for-me; the last word holds."""
 
     __tablename__: ClassVar[Any] = "advice_response"
-    advice_id: str = _text(primary_key=True)
-    resident_id: str = _text(foreign_key="resident.id", index=True)
-    said: str = _text()
-    at: int = _whole()
+    advice_id: str = text_(primary_key=True)
+    resident_id: str = text_(foreign_key="resident.id", index=True)
+    said: str = text_()
+    at: int = whole()
 
 
 class Disclosure(Row, table=True):
     """When a municipality shows a class of data to the resident: at-once, after-days or after-release."""
 
-    municipality_code: str = _text(primary_key=True, foreign_key="municipality.code")
-    data_class: str = _text(primary_key=True)
-    mode: str = _text()
-    days: int = _whole()
-    by: str = _text()
-    at: int = _whole()
+    municipality_code: str = text_(primary_key=True, foreign_key="municipality.code")
+    data_class: str = text_(primary_key=True)
+    mode: str = text_()
+    days: int = whole()
+    by: str = text_()
+    at: int = whole()
 
 
 class FactRelease(Row, table=True):
     """A doctor's or nurse's word that a resident may see a fact now."""
 
     __tablename__: ClassVar[Any] = "fact_release"
-    fact_id: str = _text(primary_key=True)
-    by: str = _text()
-    at: int = _whole()
+    fact_id: str = text_(primary_key=True)
+    by: str = text_()
+    at: int = whole()
 
 
 class Address(Row, table=True):
     """Where a person can be told that there is a message: `channel` mail, line, push; `address` is sealed."""
 
     __table_args__ = (UniqueConstraint("channel", "digest"), Index(None, "owner", "channel"))
-    id: str = _text(primary_key=True)
-    owner: str = _text()
-    channel: str = _text()
-    address: str = _text()
-    digest: str = _text()
-    verified_at: int | None = _whole(optional=True)
-    created_at: int = _whole()
-    failed_at: int | None = _whole(optional=True)
+    id: str = text_(primary_key=True)
+    owner: str = text_()
+    channel: str = text_()
+    address: str = text_()
+    digest: str = text_()
+    verified_at: int | None = whole(optional=True)
+    created_at: int = whole()
+    failed_at: int | None = whole(optional=True)
 
 
 class Notice(Row, table=True):
@@ -279,18 +283,18 @@ class Notice(Row, table=True):
         Index(None, "state", "due_at"),
         {"sqlite_autoincrement": True},
     )
-    seq: int | None = _serial()
-    recipient: str = _text()
-    kind: str = _text()
-    about: str = _text()
-    channel: str = _text()
+    seq: int | None = serial()
+    recipient: str = text_()
+    kind: str = text_()
+    about: str = text_()
+    channel: str = text_()
     urgent: bool = Field()
-    state: str = _text()
-    due_at: int = _whole()
-    attempts: int = _whole()
-    sent_at: int | None = _whole(optional=True)
-    error: str | None = _text(optional=True)
-    created_at: int = _whole()
+    state: str = text_()
+    due_at: int = whole()
+    attempts: int = whole()
+    sent_at: int | None = whole(optional=True)
+    error: str | None = text_(optional=True)
+    created_at: int = whole()
 
 
 _TABLES = Row.metadata.tables

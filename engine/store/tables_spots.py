@@ -6,37 +6,37 @@ from typing import ClassVar
 
 from sqlalchemy import Index
 
-from engine.store.tables import Row, _serial, _text, _whole
+from engine.store.rows import Row, serial, text_, whole
 
 
 class Spot(Row, table=True):
     """A household without residents where everybody of the region may measure; its gateways are spots."""
 
-    household_id: str = _text(primary_key=True, foreign_key="household.id")
-    created_at: int = _whole()
+    household_id: str = text_(primary_key=True, foreign_key="household.id")
+    created_at: int = whole()
 
 
 class Card(Row, table=True):
     """A card that says who its holder is; of its secret only the hash."""
 
-    id: str = _text(primary_key=True)
-    resident_id: str = _text(foreign_key="resident.id", index=True)
-    secret_hash: str = _text(unique=True)
-    name: str | None = _text(optional=True)
-    issued_at: int = _whole()
-    revoked_at: int | None = _whole(optional=True)
+    id: str = text_(primary_key=True)
+    resident_id: str = text_(foreign_key="resident.id", index=True)
+    secret_hash: str = text_(unique=True)
+    name: str | None = text_(optional=True)
+    issued_at: int = whole()
+    revoked_at: int | None = whole(optional=True)
 
 
 class Visit(Row, table=True):
     """Who stood at a spot from when to when, as the spot's gateway tells time."""
 
     __table_args__ = (Index(None, "gateway_id", "resident_id"),)
-    id: str = _text(primary_key=True)
-    gateway_id: str = _text(foreign_key="gateway.id")
-    resident_id: str = _text(foreign_key="resident.id")
-    name: str = _text()
-    opened_at: int = _whole()
-    closes_at: int = _whole()
+    id: str = text_(primary_key=True)
+    gateway_id: str = text_(foreign_key="gateway.id")
+    resident_id: str = text_(foreign_key="resident.id")
+    name: str = text_()
+    opened_at: int = whole()
+    closes_at: int = whole()
 
 
 class WrongGuess(Row, table=True):
@@ -44,9 +44,9 @@ class WrongGuess(Row, table=True):
 
     __tablename__: ClassVar[str] = "wrong_guess"
     __table_args__ = (Index(None, "spot_id", "at"),)
-    seq: int | None = _serial()
-    spot_id: str = _text(foreign_key="spot.household_id")
-    at: int = _whole()
+    seq: int | None = serial()
+    spot_id: str = text_(foreign_key="spot.household_id")
+    at: int = whole()
 
 
 SPOT = Row.metadata.tables["spot"]

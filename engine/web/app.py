@@ -12,23 +12,56 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
+from engine.notify.outlets import Outlets
+from engine.standing import OFF, Automatic
 from engine.store.database import Engine, StoreError
 from engine.web import static
-from engine.web.account import codes, glass, log, signin, staff
+from engine.web.account import codes, enrol, glass, log, own, signin, staff
 from engine.web.context import Desk, SorryError, desk_of, visitor, wished
-from engine.web.desk import caseload, devices, item, live, queue, record, requests, rules, standing, watch
+from engine.web.desk import (
+    caseload,
+    devices,
+    facts,
+    item,
+    live,
+    phone,
+    queue,
+    record,
+    requests,
+    rules,
+    standing,
+    teams,
+    values,
+    watch,
+    workload,
+)
 from engine.web.door import Door
 from engine.web.guard import Guard
 from engine.web.links import Links
-from engine.web.me import advice, consents, export, family, notices, records, say, today, trends
+from engine.web.me import (
+    advice,
+    consents,
+    contact,
+    entry,
+    export,
+    family,
+    family_consents,
+    notices,
+    records,
+    say,
+    seen,
+    today,
+    trends,
+)
+from engine.web.me import devices as my_devices
 
 _KEYS = {400: "bad-request", 403: "forbidden", 404: "not-found", 405: "bad-request", 413: "too-large"}
 DOORS: Final[tuple[Door, ...]] = (
-    signin.door, codes.door, glass.door, log.door, staff.door,
+    signin.door, enrol.door, own.door, codes.door, glass.door, log.door, staff.door,
     queue.door, live.door, item.door, standing.door, rules.door, caseload.door, record.door, requests.door,
-    watch.door, devices.door,
+    watch.door, devices.door, phone.door, values.door, facts.door, teams.door, workload.door,
     today.door, trends.door, advice.door, records.door, consents.door, say.door, export.door, family.door,
-    notices.door,
+    notices.door, seen.door, entry.door, contact.door, my_devices.door, family_consents.door,
 )  # fmt: skip
 
 
@@ -42,18 +75,25 @@ def create_app(
     home: Path | None = None,
     secure: bool = False,
     city: bool = False,
+    outlets: Outlets | None = None,
+    automatic: Automatic = OFF,
 ) -> FastAPI:
     """The pages on a migrated store; `tokens` are sign-in links, `hosts` more names they may be called by.
 
     `home` is the PHR_HOME with keys and the model of the queue's order; `secure` and `city` are the desk's.
     """
     app = FastAPI(title="Minato PHR", docs_url=None, redoc_url=None, openapi_url=None)
-    desk = Desk(engine=engine, links=tokens, now=now, os_user=os_user, home=home, secure=secure, city=city)
+    desk = Desk(
+        engine=engine, links=tokens, now=now, os_user=os_user, home=home, secure=secure, city=city, outlets=outlets,
+        automatic=automatic,
+    )  # fmt: skip
     app.state.desk = desk
     app.include_router(static.router)
     for door in DOORS:
         app.include_router(door.router)
-    app.add_middleware(Guard, hosts=hosts, sorry=lambda status: desk.sorry("ja", None, status, _key(status)))
+    app.add_middleware(
+        Guard, hosts=hosts, secure=secure, sorry=lambda status: desk.sorry("ja", None, status, _key(status))
+    )
     app.add_exception_handler(SorryError, _sorry)
     app.add_exception_handler(HTTPException, _sorry)
     app.add_exception_handler(RequestValidationError, _sorry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
@@ -13,17 +14,20 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from engine.locale import LANGUAGES, Language
+from engine.notify.outlets import Outlets
+from engine.standing import OFF, Automatic
 from engine.store import audit
 from engine.store.database import Connection, Engine
 from engine.store.instants import to_micros
 from engine.web.links import Links
 from engine.web.navigation import ways
-from engine.web.sessions import Session, Sessions
+from engine.web.sessions import Session, Sessions, cookie_name
 from engine.web.static import address
 from engine.web.view import resident_speaker, speaker, word
 
 HERE: Final = Path(__file__).parent
-COOKIE: Final = "phr_desk"
+COOKIE: Final = cookie_name(secure=False)
+LIVE: Final = "/live"
 
 
 class SorryError(Exception):
@@ -36,8 +40,11 @@ class SorryError(Exception):
         self.back = back
 
 
+@cache
 def _templates() -> Environment:
-    made = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False
+    )
     made.trim_blocks = made.lstrip_blocks = True
     return made
 
@@ -47,7 +54,8 @@ class Desk:
     """The pages of one running program; `now` is the clock, `os_user` who runs it.
 
     `secure` says that they are reached by HTTPS alone, so that cookies say so; `city` that staff have accounts and no
-    link opens anything.
+    link opens anything; `outlets` is how residents are told of messages, None where nothing is configured;
+    `automatic` what the operator lets leave without a person each time.
     """
 
     engine: Engine
@@ -57,6 +65,8 @@ class Desk:
     home: Path | None = None
     secure: bool = False
     city: bool = False
+    outlets: Outlets | None = None
+    automatic: Automatic = OFF
     templates: Environment = field(default_factory=_templates)
 
     @property
@@ -104,15 +114,21 @@ def desk_of(request: Request) -> Desk:
     return cast("Desk", request.app.state.desk)
 
 
-TheDesk = Annotated[Desk, Depends(desk_of)]
+async def _at_the_desk(request: Request) -> Desk:
+    # Without I/O a dependency is better off without a thread of its own.
+    return desk_of(request)
+
+
+TheDesk = Annotated[Desk, Depends(_at_the_desk)]
 
 
 def visitor(request: Request, desk: TheDesk) -> Session | None:
-    """Who is signed in, if anybody."""
-    return desk.sessions.find(request.cookies.get(COOKIE), desk.now(), wished(request))
+    """Who is signed in, if anybody; what a page fetches by itself is not use of it."""
+    cookie = request.cookies.get(cookie_name(desk.secure))
+    return desk.sessions.find(cookie, desk.now(), wished(request), touch=request.url.path != LIVE)
 
 
-def signed_in(session: Annotated[Session | None, Depends(visitor)]) -> Session:
+async def signed_in(session: Annotated[Session | None, Depends(visitor)]) -> Session:
     """Who is signed in; everybody else is sent away before anything is looked up."""
     if session is None:
         raise SorryError(403, "not-signed-in")
@@ -124,7 +140,7 @@ def signed_in(session: Annotated[Session | None, Depends(visitor)]) -> Session:
 Signed = Annotated[Session, Depends(signed_in)]
 
 
-def trusted(session: Signed, csrf: Annotated[str, Form()] = "") -> Session:
+async def trusted(session: Signed, csrf: Annotated[str, Form()] = "") -> Session:
     """Who sent this form, which must be one of their own session."""
     if not session.accepts(csrf):
         raise SorryError(403, "csrf")

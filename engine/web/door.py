@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from engine.access import Right
-from engine.web.context import Session, SorryError, signed_in
+from engine.web.account.resume import AWAY, come_back
+from engine.web.context import SorryError, signed_in
+from engine.web.sessions import Session
 
 # Routes that are open on purpose: whoever is not signed in must be able to sign in.
 OPEN: Final = "open"
 _MARK: Final = "x-right"
 
 
+class _Route(APIRoute):
+    """A route that shows whoever is not signed in (any more) the way in, and keeps what they typed."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def answer_or_ask(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except SorryError as error:
+                if error.key not in AWAY:
+                    raise
+                return await come_back(request, error)
+
+        return answer_or_ask
+
+
 class Door:
     """A set of routes; `page` answers GET, `form` answers POST, each with the right it needs or `OPEN`."""
 
     def __init__(self) -> None:
-        self.router = APIRouter(default_response_class=HTMLResponse)
+        self.router = APIRouter(default_response_class=HTMLResponse, route_class=_Route)
 
     def page(self, path: str, right: Right | str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """A page at `path`."""
@@ -41,8 +60,8 @@ def right_of(route: APIRoute) -> str | None:
     return (route.openapi_extra or {}).get(_MARK)
 
 
-def _needs(right: str) -> Callable[[Session], None]:
-    def check(session: Annotated[Session, Depends(signed_in)]) -> None:
+def _needs(right: str) -> Callable[[Session], Coroutine[Any, Any, None]]:
+    async def check(session: Annotated[Session, Depends(signed_in)]) -> None:
         if not session.who.may(right):  # type: ignore[arg-type] # a misspelt right is nobody's
             raise SorryError(403, "not-yours")
 

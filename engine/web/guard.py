@@ -27,14 +27,22 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# A year, as browsers ask for before they trust it; only said where HTTPS is all there is.
+HSTS: Final = "max-age=31536000"
+# What was typed travels through signing in, sealed and therefore longer than it was.
+_CARRIED: Final = frozenset({"/signin", "/unlock"})
+CARRIED_LIMIT: Final = 4 * BODY_LIMIT
 _LOG: Final = logging.getLogger("engine.web")
 
 
 class Guard:
-    """ASGI middleware; `sorry(status)` is the page shown instead of what was asked for."""
+    """ASGI middleware; `sorry(status)` is the page shown instead of what was asked for, `secure` that HTTPS is all."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], sorry: Callable[[int], str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str], sorry: Callable[[int], str], secure: bool = False
+    ) -> None:
         self._app = app
+        self._headers = HEADERS | ({"Strict-Transport-Security": HSTS} if secure else {})
         self._hosts = LOCAL | {host.lower() for host in hosts}
         self._sorry = sorry
 
@@ -51,7 +59,7 @@ class Guard:
                 started = True
                 headers = MutableHeaders(scope=message)
                 kept = headers.get("Cache-Control") == STATIC_CACHE
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 if kept:
                     headers["Cache-Control"] = STATIC_CACHE
@@ -77,13 +85,13 @@ class Guard:
         # Another program on this machine is another origin, but the same site: its cookies come along.
         if scope["method"] == "POST" and headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return 403, b""
-        body = b""
+        body, limit = b"", CARRIED_LIMIT if scope["path"] in _CARRIED else BODY_LIMIT
         more = scope["method"] in {"POST", "PUT", "PATCH", "DELETE"}
         while more:
             message = await receive()
             body += message.get("body", b"")
             more = bool(message.get("more_body", False))
-            if len(body) > BODY_LIMIT:
+            if len(body) > limit:
                 return 413, b""
         return None, body
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, get_args
 
+from engine.access import Identity
+from engine.access import Role as Access
 from engine.contract.ids import Role, is_id
 from engine.names import keep
 from engine.refusal import Refusal
 from engine.review import ENGINE
 
 LINK_LIFE: Final = timedelta(minutes=15)
+# Who enters by the link of this machine's operator works as a nurse of every town and keeps the accounts.
+LOCAL_ROLES: Final[frozenset[Access]] = frozenset({"nurse", "helpdesk", "admin", "auditor", "watcher"})
 _TOKEN_BYTES: Final = 32
 
 
@@ -55,6 +60,24 @@ class Links:
 
     def _path(self, token: str) -> Path:
         return self._folder / _hash(token)
+
+
+class LinkProof:
+    """A link of this machine's operator (`token`) and the `name` that will sign what is decided."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    def prove(self, given: Mapping[str, str], now: datetime) -> Identity | Refusal:
+        """Who enters: a nurse of every town who also keeps the accounts; refused `link-spent` or `name`."""
+        token, by = given.get("token", ""), name_of(given.get("name", ""))
+        if not self._links.good(token, now):
+            return Refusal("link-spent", "this link is used up or too old")
+        if isinstance(by, Refusal):
+            return Refusal("name", by.message, "name")
+        if not self._links.take(token, now):
+            return Refusal("link-spent", "this link is used up or too old")
+        return Identity(id=by, name=by, roles=LOCAL_ROLES, municipalities=None)
 
 
 def _alive(path: Path, now: datetime) -> bool:

@@ -21,7 +21,7 @@ class Way(msgspec.Struct, frozen=True):
 WAYS: Final = (
     Way("/queue", "queue", "queue"),
     Way("/requests", "request.health", "requests"),
-    Way("/requests", "request.devices", "requests"),
+    Way("/devices/requests", "request.devices", "requests"),
     Way("/caseload", "caseload", "caseload"),
     Way("/standing", "standing.see", "standing"),
     Way("/rules", "rules.see", "rules"),

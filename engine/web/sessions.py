@@ -12,8 +12,8 @@ import msgspec
 
 from engine.access import Identity
 from engine.locale import Language
-from engine.store import repo_sessions
-from engine.store.database import Engine, read, write
+from engine.store import repo_residents, repo_sessions
+from engine.store.database import Connection, Engine, read, write
 from engine.store.repo_sessions import Kept
 
 STAFF_LIFE: Final = timedelta(hours=8)
@@ -22,6 +22,11 @@ RESIDENT_LIFE: Final = timedelta(days=90)
 # How exactly `seen` is kept: a write for every click would make reading as dear as deciding.
 _SEEN_STEP: Final = timedelta(seconds=60)
 _TOKEN_BYTES: Final = 32
+
+
+def cookie_name(secure: bool) -> str:
+    """What the cookie is called; over HTTPS the browser itself refuses one set by another host or without TLS."""
+    return "__Host-phr_desk" if secure else "phr_desk"
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +61,7 @@ class Sessions:
         self._engine = engine
 
     def start(self, who: Identity, lang: Language, now: datetime) -> tuple[str, Session]:
-        """A new session and the cookie that carries it; those that have ended are forgotten."""
+        """A new session and the cookie that carries it; those that ended long ago are forgotten."""
         cookie, csrf = secrets.token_urlsafe(_TOKEN_BYTES), secrets.token_urlsafe(_TOKEN_BYTES)
         life = STAFF_LIFE if who.is_staff else RESIDENT_LIFE
         kept = Kept(
@@ -68,44 +73,63 @@ class Sessions:
             repo_sessions.add(connection, kept)
         return cookie, _session(kept)
 
-    def find(self, cookie: str | None, now: datetime, lang: Language | None = None) -> Session | None:
-        """The living session of `cookie`, seen `now`, henceforth in `lang` if given; staff who idled find it locked."""
+    def find(
+        self, cookie: str | None, now: datetime, lang: Language | None = None, *, touch: bool = True
+    ) -> Session | None:
+        """The living session of `cookie`, seen `now`, henceforth in `lang` if given; staff who idled find it locked.
+
+        With `touch` False it is looked up and not used: what a page fetches by itself keeps nobody signed in.
+        """
         if not cookie:
             return None
         with read(self._engine) as connection:
             kept = repo_sessions.get(connection, hash_of(cookie))
-        if kept is None or now >= kept.ends:
-            return None
+            if kept is None or now >= kept.ends or not _is_here(connection, kept.who):
+                return None
         idle = kept.who.is_staff and now - kept.seen >= STAFF_IDLE
         changes: dict[str, Any] = {}
         if lang is not None and lang != kept.language:
             changes["language"] = lang
         if idle and not kept.locked:
             changes["locked"] = True
-        if not idle and not kept.locked and (changes or now - kept.seen >= _SEEN_STEP):
+        if touch and not idle and not kept.locked and (changes or now - kept.seen >= _SEEN_STEP):
             changes["seen"] = now
         if changes:
             kept = msgspec.structs.replace(kept, **changes)
             with write(self._engine) as connection:
-                repo_sessions.change(connection, kept)
+                repo_sessions.change(connection, kept.hash, changes)
         return _session(kept)
+
+    def maker_of(self, csrf: str, now: datetime) -> Session | None:
+        """The session that made a form with that mark, also when it has ended within the last day."""
+        if not csrf:
+            return None
+        with read(self._engine) as connection:
+            kept = repo_sessions.by_csrf(connection, csrf)
+        return None if kept is None or now >= kept.ends + repo_sessions.REMEMBERED else _session(kept)
 
     def unlock(self, cookie: str, now: datetime) -> None:
         """Opens an idle session again: its person has proved themselves."""
         with write(self._engine) as connection:
-            kept = repo_sessions.get(connection, hash_of(cookie))
-            if kept is not None:
-                repo_sessions.change(connection, msgspec.structs.replace(kept, locked=False, seen=now))
+            repo_sessions.change(connection, hash_of(cookie), {"locked": False, "seen": now})
 
-    def end(self, cookie: str | None) -> None:
-        """Forget the session of `cookie`."""
+    def end(self, cookie: str | None, now: datetime) -> None:
+        """Ends the session of `cookie`."""
         with write(self._engine) as connection:
-            repo_sessions.forget(connection, hash_of(cookie or ""))
+            repo_sessions.end(connection, hash_of(cookie or ""), now)
 
 
 def hash_of(secret: str) -> str:
     """What is kept of a cookie or a code."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def _is_here(connection: Connection, who: Identity) -> bool:
+    """Whether a resident still lives here: who died or moved away is signed out by that."""
+    if "resident" not in who.roles:
+        return True
+    person = repo_residents.get(connection, who.id)
+    return person is not None and person.status == "active"
 
 
 def _session(kept: Kept) -> Session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,13 +13,14 @@ from babel.dates import format_datetime
 from engine.asking import words
 from engine.locale import Language, has_text, text
 from engine.people import Resident, age_on
-from engine.review import Command, Event, Item, Rank, Refusal, Verb, decide
+from engine.questionnaires import questionnaires
+from engine.review import REJECTIONS, Event, Item, Rank, split_reason
 from engine.vocabulary import VOCABULARY
 
 Say = Callable[..., str]
 REVIEWED: Final = frozenset({"open", "claimed", "escalated"})
 _LONG: Final = {"ja": "y年M月d日(E) HH:mm", "en": "EEE d MMM y, HH:mm"}
-_UNITS: Final[dict[str, dict[Language, str]]] = {
+UNITS: Final[dict[str, dict[Language, str]]] = {
     "1": {"ja": "", "en": ""},
     "a": {"ja": "歳", "en": "years"},
     "d": {"ja": "日", "en": "days"},
@@ -70,14 +71,6 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Filled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a refused form held, so that nobody types it again, and the key of the reason it was refused for."""
-
-    asked: frozenset[str] = frozenset()
-    reason: str = ""
-    refused: str | None = None
-
-
 def speaker(lang: Language) -> Say:
     """The desk's words in `lang` by key."""
 
@@ -110,7 +103,8 @@ def when(lang: Language, at: datetime, zone: ZoneInfo) -> str:
 def row(lang: Language, place: Rank, item: Item, person: Resident | None, now: datetime) -> Row:
     """One item of the queue."""
     advice = item.text_ja if lang == "ja" else item.text_en
-    left = item.held_until - now if item.held_until and item.held_until > now else None
+    waits = item.state in {"approved", "snoozed"} and item.held_until is not None and item.held_until > now
+    left = item.held_until - now if waits and item.held_until else None
     return Row(
         id=item.id, name=_name(person) or item.resident_id, age=_age(lang, person, now),
         topic=word(lang, "topic", item.topic), severity=item.severity,
@@ -122,9 +116,15 @@ def row(lang: Language, place: Rank, item: Item, person: Resident | None, now: d
 
 
 def detail(
-    lang: Language, item: Item, person: Resident | None, events: Iterable[Event], now: datetime, zone: ZoneInfo
+    lang: Language,
+    item: Item,
+    person: Resident | None,
+    events: Iterable[Event],
+    now: datetime,
+    zone: ZoneInfo,
+    names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Everything the page of one item shows of it, from the evidence frozen when it was drafted."""
+    """Everything the page of one item shows of it, from the evidence frozen when it was drafted; `names` of staff."""
     evidence, own = item.evidence, "ja" if person is None else person.language
     seen = evidence.get("as_of")
     return {
@@ -137,20 +137,27 @@ def detail(
         "rule": {"case": "", "boundary": ""} | evidence.get("rule", {}), "sources": evidence.get("sources", ()),
         "as_of": when(lang, datetime.fromisoformat(seen), zone) if seen else "",
         "signals": [_signal(lang, name, one) for name, one in evidence.get("signals", {}).items()],
-        "questions": [(question, words(lang, question)) for question in item.ask],
-        "events": [_event(lang, event, zone) for event in events],
-        "held": when(lang, item.held_until, zone) if item.held_until else "",
+        "questions": [(question, words(lang, question), parts_of(lang, question)) for question in item.ask],
+        "events": [_event(lang, event, zone, names) for event in events],
+        "held": when(lang, item.held_until, zone) if item.held_until else "", "zone": zone,
+        "reason_words": reason_words(lang, item.reason),
     }  # fmt: skip
 
 
-def legal(item: Item, by: str, now: datetime) -> frozenset[Verb]:
-    """What `by` may do to it now, questions put and reasons given."""
-    verbs: Sequence[Verb] = ("approve", "reject", "undo")
-    tries = {
-        verb: decide(item, Command(verb=verb, by=by, version=item.version, asked=item.ask, reason="-"), now)
-        for verb in verbs
-    }
-    return frozenset(verb for verb, outcome in tries.items() if not isinstance(outcome, Refusal))
+def reason_words(lang: Language, reason: str | None) -> str:
+    """A reason as it is read: the words of a listed one, with the free text behind it."""
+    code, own = split_reason(reason)
+    if code in REJECTIONS:
+        return " · ".join(filter(None, (word(lang, "rejection", code), own)))
+    return word(lang, "reason", reason) if reason else ""
+
+
+def parts_of(lang: Language, question: str) -> tuple[str, ...]:
+    """What a question asks about where it names several things; nobody may tick it without reading them out."""
+    item = questionnaires()["veto"].find(question)
+    if item is None or not item.multi:
+        return ()
+    return tuple(choice.ja if lang == "ja" else choice.en for choice in item.choices if choice.code != "none")
 
 
 def span(lang: Language, minutes: int) -> str:
@@ -181,7 +188,7 @@ def _chip(lang: Language, reason: str) -> str | None:
 def _signal(lang: Language, name: str, frozen: Mapping[str, Any]) -> SignalRow:
     spec = VOCABULARY.get(name)
     unit = frozen.get("unit") or ""
-    shown = _UNITS.get(unit, {}).get(lang, unit)
+    shown = UNITS.get(unit, {}).get(lang, unit)
     label = name if spec is None else (spec.ja if lang == "ja" else spec.en)
     value, low, high = (frozen.get(part) for part in ("value", "low", "high"))
     inputs = tuple(frozen.get("inputs", ()))
@@ -193,10 +200,11 @@ def _signal(lang: Language, name: str, frozen: Mapping[str, Any]) -> SignalRow:
     )  # fmt: skip
 
 
-def _event(lang: Language, event: Event, zone: ZoneInfo) -> EventRow:
+def _event(lang: Language, event: Event, zone: ZoneInfo, names: Mapping[str, str]) -> EventRow:
     return EventRow(
-        at=when(lang, event.at, zone), actor=event.actor, done=word(lang, "verb", event.command),
-        state=word(lang, "state", event.to_state), reason=event.reason or "",
+        at=when(lang, event.at, zone), actor=names.get(event.actor, event.actor),
+        done=word(lang, "verb", event.command), state=word(lang, "state", event.to_state),
+        reason=reason_words(lang, event.reason),
     )  # fmt: skip
 
 

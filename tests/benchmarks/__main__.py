@@ -13,6 +13,7 @@ from tests.benchmarks.busy_home import busy_home
 from tests.benchmarks.city_pass import passes
 from tests.benchmarks.city_trends import refits, trends
 from tests.benchmarks.cold_start import starts
+from tests.benchmarks.desk import desks
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.footprint import footprints
 from tests.benchmarks.ingest import batches, singles
@@ -21,7 +22,7 @@ from tests.benchmarks.latency import latencies
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "ingest": singles, "ingest-batches": batches, "gateway-latency": latencies, "gateway-footprint": footprints,
     "gateway-busy-home": busy_home, "cold-start": starts, "city-trends": trends, "city-pass": passes,
-    "city-refit": refits,
+    "city-refit": refits, "desk": desks,
 }  # fmt: skip
 
 

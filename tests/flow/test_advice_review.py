@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 from alembic import command
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, insert, inspect, select, text
 
 from engine import decisions
 from engine.clinical import Fact
 from engine.contract.reading import Reading
 from engine.evaluate import evaluate, evaluate_next, settle, still_said
 from engine.picture import history_of
-from engine.review import HOLD, Decision, Item, decide, rank
+from engine.review import HOLD, LOCAL, Decision, Item, decide, rank
 from engine.review import Command as Wish
 from engine.seasons import AROUND, YEAR
 from engine.store import (
@@ -32,6 +32,7 @@ from engine.store import (
 )
 from engine.store.database import check, migrate, open_engine, read, write
 from engine.store.repo_facts import By
+from engine.store.rows import Row
 from engine.vocabulary import ANSWERS
 from tests.flow.test_evaluate import hear, pressure, queue, reading, sign
 from tests.flow.test_evaluate import judge as look
@@ -154,7 +155,7 @@ def test_a_goal_that_was_delivered_is_not_said_any_more_once_a_veto_is_known(hom
 def rewrite(home: Engine, item: Item, **fields: Any) -> None:
     """The item as an older program left it."""
     old = msgspec.structs.replace(item, version=item.version + 1, **fields)
-    decision = decide(item, Wish(verb="claim", by="suzuki", version=item.version), NOW)
+    decision = decide(item, Wish(verb="claim", by="suzuki", version=item.version, rights=LOCAL), NOW)
     assert isinstance(decision, Decision)
     with write(home) as connection:
         event = decision.event
@@ -193,7 +194,7 @@ def red(home: Engine, systolic: int, minutes: int) -> list[Item]:
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 def test_a_worse_red_flag_never_waits_for_the_cooldown_of_the_last(home: Engine, verb: Any) -> None:
     [first] = red(home, 182, 0)
-    wish = Wish(verb=verb, by="suzuki", version=first.version, reason="x", asked=first.ask)
+    wish = Wish(verb=verb, by="suzuki", version=first.version, rights=LOCAL, reason="x", asked=first.ask)
     with write(home) as connection:
         assert isinstance(decisions.carry_out(connection, first, wish, NOW, os_user="tester"), Item)
         settle(connection, NOW + HOLD)
@@ -307,20 +308,19 @@ def test_a_goal_that_cannot_be_computed_hides_no_red_flag(home: Engine, monkeypa
 def test_a_database_of_the_last_release_is_migrated_with_its_queue(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    today = open_engine(f"sqlite:///{tmp_path / 'today.sqlite'}")
+    migrate(today)
+    old, gone = _waiting_items(today)
     if kind == "sqlite":
-        _migrated(f"sqlite:///{tmp_path / 'old.sqlite'}")
-        return
-    with server(request.getfixturevalue("postgres")) as url:
-        _migrated(url)
+        _migrated(today, f"sqlite:///{tmp_path / 'old.sqlite'}", old, gone)
+    else:
+        with server(request.getfixturevalue("postgres")) as url:
+            _migrated(today, url, old, gone)
+    today.dispose()
 
 
-def _migrated(url: str) -> None:
-    """A store of revision 0004 with readings, a signed item and one of a rule that is gone."""
-    engine = open_engine(url)
-    with write(engine) as connection:
-        command.upgrade(database._config(connection), "0004")
-        repo_places.seed_municipalities(connection)
-    assert "fact" not in inspect(engine).get_table_names()
+def _waiting_items(engine: Engine) -> tuple[Item, Item]:
+    """Readings, a signed item and one of a rule that is gone, as today's program stores them."""
     furnish(engine)
     hear(engine, [*weighed(), pressure(NOW - timedelta(hours=1), 190, 95)])
     old = _old_item("a-aaaaaaaaaaaaa", TARO, "weight", "bmi-above-target")
@@ -329,6 +329,15 @@ def _migrated(url: str) -> None:
         for item in (old, gone):
             repo_advice.add(connection, item, rank(item, NOW), actor="engine", os_user="engine")
     sign(engine, old, NOW)
+    return old, gone
+
+
+def _migrated(today: Engine, url: str, old: Item, gone: Item) -> None:
+    engine = open_engine(url)
+    with write(engine) as connection:
+        command.upgrade(database._config(connection), "0005")
+        repo_places.seed_municipalities(connection)
+    _carry_back(today, engine)
     migrate(engine)
     assert check(engine) == []
     with write(engine) as connection:
@@ -339,6 +348,23 @@ def _migrated(url: str) -> None:
     (first, *_) = queue(engine, HANAKO, NOW + HOLD)
     assert first.severity == "urgent"
     engine.dispose()
+
+
+def _carry_back(today: Engine, old: Engine) -> None:
+    """What is stored, in the tables and columns the last release had."""
+    known = inspect(old)
+    columns = {name: [one["name"] for one in known.get_columns(name)] for name in known.get_table_names()}
+    assert "staff" not in columns
+    with read(today) as source, write(old) as target:
+        for table in (one for one in Row.metadata.sorted_tables if one.name in columns):
+            chosen = select(*(table.c[name] for name in columns[table.name]))
+            rows = [dict(row) for row in source.execute(chosen).mappings()]
+            if table.name == "municipality" or not rows:
+                continue
+            target.execute(insert(table), rows)
+            if "seq" in rows[0] and target.dialect.name == "postgresql":
+                last = max(row["seq"] for row in rows)
+                target.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'seq'), {last})"))
 
 
 def _old_item(name: str, resident: str, topic: str, rule: str) -> Item:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
@@ -22,7 +23,7 @@ from engine.evaluate import evaluate, settle
 from engine.review import HOLD
 from engine.service import Facts, handle
 from engine.service_link import Delivery
-from engine.store import repo_advice
+from engine.store import repo_advice, repo_residents
 from engine.store.database import migrate, open_engine, write
 from engine.store.tables import READING
 from tests.homes import DEVICE, GATEWAY, TARO, furnish
@@ -152,6 +153,17 @@ def test_the_trend_says_what_is_sure(store: Engine) -> None:
     table = phr("trend", "weight", "--resident", TARO, "--plain").splitlines()
     assert len(table) == 28
     assert table[-1].endswith("84.00")
+
+
+def test_a_weight_that_a_rule_forbids_to_show_is_for_machines_only(store: Engine) -> None:
+    with write(store) as connection:
+        person = repo_residents.get(connection, TARO)
+        assert person is not None
+        child = msgspec.structs.replace(person, birth_date=date(2012, 5, 5), version=person.version + 1)
+        repo_residents.edit(connection, child, datetime.now(UTC), actor="test", os_user="test")
+    assert refused("trend", "weight", "--resident", TARO).code == "not-shown"
+    assert json.loads(phr("trend", "weight", "--resident", TARO, "--json"))["days"]
+    assert refused("trend", "pulse", "--resident", TARO).code == "no-readings"
 
 
 def test_what_is_not_there_is_said_with_its_exit_code(store: Engine) -> None:

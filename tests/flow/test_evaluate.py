@@ -15,7 +15,7 @@ from engine.contract.reading import Reading, Value, reading_id
 from engine.contract.topics import up
 from engine.evaluate import Evaluation, evaluate, evaluate_next, settle
 from engine.picture import wish_of
-from engine.review import HOLD, Command, Decision, Item, decide, rank
+from engine.review import HOLD, LOCAL, Command, Decision, Item, decide, rank
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import repo_advice, repo_consents, repo_facts, repo_residents, tallies
@@ -70,7 +70,7 @@ def high_week(store: Engine) -> None:
 
 
 def sign(store: Engine, item: Item, now: datetime, by: str = "suzuki") -> Item:
-    decision = decide(item, Command(verb="approve", by=by, version=item.version, asked=item.ask), now)
+    decision = decide(item, Command(verb="approve", by=by, version=item.version, rights=LOCAL, asked=item.ask), now)
     assert isinstance(decision, Decision)
     with write(store) as connection:
         stored = repo_advice.decide(connection, decision, rank(decision.item, now), os_user="test")

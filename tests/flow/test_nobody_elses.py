@@ -16,7 +16,7 @@ from engine.contract.wire import Binding, DeviceNote
 from engine.decisions import carry_out
 from engine.evaluate import evaluate, settle
 from engine.intake import Accepted, Duplicate, OfRoom, Outcome, Refused, Unassigned
-from engine.review import HOLD, Command, Item
+from engine.review import HOLD, LOCAL, Command, Item
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import filing, inbox, repo_advice, repo_consents, repo_residents
@@ -222,7 +222,7 @@ def heavy(home: Home) -> tuple[list[Reading], Item]:
     with write(home.engine) as connection:
         (name,) = evaluate(connection, HANAKO, NOW).created
         item = _item(connection, name)
-        command = Command(verb="approve", by="s-nurse", version=item.version, asked=item.ask)
+        command = Command(verb="approve", by="s-nurse", version=item.version, rights=LOCAL, asked=item.ask)
         done = carry_out(connection, item, command, NOW, os_user="test")
         assert isinstance(done, Item)
     return found, done

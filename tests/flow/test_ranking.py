@@ -18,7 +18,7 @@ from engine.contract.topics import up
 from engine.ranking import Person, Reached, Standing, rank
 from engine.ranking_model import FEATURES, Model, Past
 from engine.refusal import Refusal
-from engine.review import ENGINE, HOLD, Command, Decision, Item, Verb, decide
+from engine.review import ENGINE, HOLD, LOCAL, Command, Decision, Item, Verb, decide
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import audit, repo_advice, repo_consents, repo_places, repo_residents
@@ -53,7 +53,13 @@ def lived(connection: Connection, one: Item, *verbs: Verb, late: timedelta = tim
         at += HOLD if verb == "deliver" else timedelta(minutes=1)
         by = ENGINE if verb in {"deliver", "open"} else "suzuki"
         command = Command(
-            verb=verb, by=by, version=one.version, reason="not now", text_ja=one.text_ja, text_en=one.text_en
+            verb=verb,
+            by=by,
+            version=one.version,
+            rights=LOCAL,
+            reason="not now",
+            text_ja=one.text_ja,
+            text_en=one.text_en,
         )
         found = decide(one, command, at)
         assert isinstance(found, Decision), found
@@ -200,7 +206,7 @@ def _decided_with_questions(connection: Connection, number: int, who: str, asks:
     for verb in verbs:
         at += HOLD
         by = ENGINE if verb == "deliver" else "suzuki"
-        command = Command(verb=verb, by=by, version=one.version, reason="no", asked=tuple(questions))
+        command = Command(verb=verb, by=by, version=one.version, rights=LOCAL, reason="no", asked=tuple(questions))
         found = decide(one, command, at)
         assert isinstance(found, Decision)
         assert isinstance(repo_advice.decide(connection, found, rank(found.item, at), os_user="test"), Item)

@@ -17,7 +17,7 @@ from cli.exits import Exit
 from cli.output import Fail
 from cli.rules import app
 from engine.decisions import carry_out
-from engine.review import Command, Item, Verb, rank
+from engine.review import LOCAL, Command, Item, Verb, rank
 from engine.rules import load_catalogue
 from engine.rules.catalogue_files import catalogue_texts
 from engine.store import repo_advice
@@ -270,7 +270,9 @@ def decided(store: Engine, one: Item, *verbs: Verb) -> None:
                 now += timedelta(minutes=30)
             by = "engine" if verb in {"deliver", "supersede"} else "suzuki"
             ja, en = ("少し歩きましょう。", "Walk a little.") if verb == "edit" else (None, None)
-            command = Command(verb=verb, by=by, version=one.version, reason="a reason", text_ja=ja, text_en=en)
+            command = Command(
+                verb=verb, by=by, version=one.version, rights=LOCAL, reason="a reason", text_ja=ja, text_en=en
+            )
             after = carry_out(connection, one, command, now, os_user="test")
             assert isinstance(after, Item), after
             one = after

@@ -21,7 +21,7 @@ from engine.signals import signals
 from engine.store.database import read, write
 from engine.store.inbox import waiting
 from engine.store.repo_consents import append
-from engine.store.repo_residents import get
+from engine.store.repo_residents import edit, get
 from tests.flow.stores import store
 from tests.homes import GATEWAY, HANAKO, NOW, OTHER_GATEWAY, TARO, consent, furnish, weighing
 from tests.servers import postgres
@@ -70,6 +70,21 @@ def test_lines_go_to_the_homes_gateways_for_who_agreed_and_are_taken_back(store:
     agree(store, HANAKO, granted=False, minutes=1)
     gone = settle(store)[topics.show(GATEWAY, HANAKO)]
     assert (gone.ja, gone.en, gone.values) == ((), (), ())
+
+
+def test_a_weight_that_a_rule_forbids_to_show_is_on_no_mirror_either(store: Engine) -> None:
+    tell(store, "reading", wire.encode_reading(weighing(1)))
+    agree(store, HANAKO)
+    assert any("62.3" in line for line in settle(store)[topics.show(GATEWAY, HANAKO)].en)
+    with write(store) as connection:
+        person = get(connection, HANAKO)
+        assert person is not None
+        child = msgspec.structs.replace(person, birth_date=NOW.date().replace(year=2012), version=person.version + 1)
+        edit(connection, child, NOW, actor="test", os_user="test")
+    tell(store, "reading", wire.encode_reading(weighing(2, "61.00")))
+    shown = settle(store)[topics.show(GATEWAY, HANAKO)]
+    assert [line for line in (*shown.en, *shown.ja) if "kg" in line] == []
+    assert [value for value in shown.values if value.kind == "body-weight"] == []
 
 
 def test_a_gateway_that_is_back_is_told_again_for_it_remembers_nothing(store: Engine) -> None:

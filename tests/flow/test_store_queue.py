@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, insert, text
 
-from engine.review import Command, Decision, Item, decide, rank
+from engine.review import LOCAL, Command, Decision, Item, decide, rank
 from engine.store import audit, repo_advice, repo_outbox, tallies
 from engine.store.database import Connection, check, read, write
 from engine.store.instants import to_micros
@@ -31,7 +31,8 @@ def _queued(connection: Connection) -> None:
 
 
 def _decided(item: Item, verb: str = "approve", by: str = "nurse-1") -> Decision:
-    made = decide(item, Command(verb=verb, by=by, version=item.version, reason="because"), LATER)  # type: ignore[arg-type]
+    wish = Command(verb=verb, by=by, version=item.version, rights=LOCAL, reason="because")  # type: ignore[arg-type]
+    made = decide(item, wish, LATER)
     assert isinstance(made, Decision), made
     return made
 

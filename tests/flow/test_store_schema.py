@@ -24,7 +24,8 @@ from engine.store.database import (
     write,
 )
 from engine.store.migrations import HEAD
-from engine.store.tables import BAD_MESSAGE, MEASUREMENT, OUTBOX, RESIDENT, Row
+from engine.store.rows import Row
+from engine.store.tables import BAD_MESSAGE, MEASUREMENT, OUTBOX, RESIDENT
 from tests.flow.stores import NOW, home, store
 from tests.servers import database, postgres
 

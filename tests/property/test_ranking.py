@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.placing import ONE_DUE
 from engine.ranking import (
     BENEFIT_MOST,
     CONTACT,
     FAIRNESS_MOST,
     FIRST,
-    ONE_DUE,
     Benefit,
     Person,
     Reached,
@@ -23,11 +24,10 @@ from engine.ranking import (
     due_of,
     fairness,
     rank,
-    tier,
 )
 from engine.ranking_model import FEATURES, FORMAT, HEADS, Estimate, Model, Node, Past, chance, decode, encode, facets
 from engine.refusal import Refusal
-from engine.review import ORDER, Item
+from engine.review import ORDER, Item, tier
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 PEOPLE = ("r-aaaaaaaaaaaaa", "r-bbbbbbbbbbbbb", "r-ccccccccccccc")
@@ -241,3 +241,23 @@ def test_no_bytes_make_the_reader_fall_over_or_a_tree_go_in_circles(raw: bytes, 
         return
     row = facets("soon", "weight", {}, Past(), NOW)
     assert all(0 <= chance(estimate, row) <= 1 for estimate in found.heads.values())
+
+
+@given(st.lists(items(), min_size=2, max_size=8, unique_by=lambda one: one.id), standings, st.integers(0, 10**7))
+def test_the_kept_places_give_the_order_of_every_later_moment(queue: list[Item], known: Standing, later: int) -> None:
+    """What a model says and who counts as reached hang on the day, so they are those of the day the places are from."""
+    kept = {one.id: (*rank(one, NOW, known).key, one.id) for one in queue}
+    at = NOW + timedelta(seconds=later)
+
+    for one in queue:
+        for other in queue:
+            if tier(one.severity) == tier(other.severity) and kept[one.id] < kept[other.id]:
+                assert exact_points(one, known, at) >= exact_points(other, known, at)
+
+
+def exact_points(one: Item, known: Standing, at: datetime) -> Fraction:
+    """The points of the policy without rounding: benefit, fairness, first advice, and waiting."""
+    own = benefit(one, NOW, known).points(one.severity) + fairness(known.people.get(one.resident_id), known, NOW)[0]
+    own += FIRST if one.evidence.get("first") else 0
+    micro = timedelta(microseconds=1)
+    return own + Fraction((at - one.created_at) // micro * ONE_DUE, due_of(one.severity) // micro)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -99,6 +101,10 @@ class Desk:
     clock: list[datetime]
     browser: httpx.AsyncClient
 
+    @property
+    def sessions(self) -> Sessions:
+        return Sessions(self.engine)
+
     def wait(self, span: timedelta) -> None:
         self.clock[0] += span
 
@@ -138,12 +144,30 @@ class Desk:
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://127.0.0.1:8321")
 
 
+@cache
+def _template() -> bytes:
+    """A migrated and furnished database, made once a process: migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "engine.sqlite"
+        engine = open_engine(f"sqlite:///{path}")
+        migrate(engine)
+        furnish(engine)
+        engine.dispose()
+        assert not path.with_name("engine.sqlite-wal").exists(), "everything is in the one file"
+        return path.read_bytes()
+
+
+def furnished(folder: Path) -> Engine:
+    """A store of its own with two residents, who agreed to record, advice and the nurses' look."""
+    path = folder / "engine.sqlite"
+    path.write_bytes(_template())
+    return open_engine(f"sqlite:///{path}")
+
+
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk with two residents and an empty queue."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(engine)
-    furnish(engine)
+    engine = furnished(tmp_path)
     links, clock = Links(tmp_path / "links"), [NOW]
     app = create_app(engine, links, lambda: clock[0], os_user="tester")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8321") as browser:

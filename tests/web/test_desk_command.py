@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from cli.exits import Exit
 from cli.output import Fail
 from cli.web import web
+from cli.wiring import WebSettings
 from tests.web.desks import Page
 
 pytestmark = [pytest.mark.flow]
@@ -54,7 +55,7 @@ def test_the_printed_link_opens_the_desk_and_sigterm_closes_it(tmp_path: Path, m
     with running(home) as (told, process):
         assert told["signin"].startswith(f"{told['url']}/signin?token=")
         with httpx.Client(base_url=told["url"], trust_env=False) as browser:
-            assert browser.get("/").status_code == 403
+            assert browser.get("/").status_code == 303
             form = Page(browser.get(told["signin"]).text).forms["/signin"]
             assert browser.post("/signin", data=form | {"name": "鈴木"}, follow_redirects=True).status_code == 200
             app = typer.Typer()
@@ -73,16 +74,30 @@ def test_the_printed_link_opens_the_desk_and_sigterm_closes_it(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "example.org", ""])
-def test_only_this_machine_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_without_tls_in_front_only_this_machine_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     monkeypatch.setenv("PHR_HOME", str(tmp_path))
     failure = refused("--host", host)
     assert (failure.exit_code, failure.code) == (Exit.CONFIGURATION, "not-loopback")
 
 
-def test_a_city_needs_staff_accounts_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PHR_HOME", str(tmp_path))
-    monkeypatch.setenv("PHR_ENGINE_CITY", "true")
-    assert refused().code == "city-mode"
+def test_in_a_city_people_sign_in_and_no_link_opens_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "phr"
+    for name, value in {"HOME": str(home), "ENGINE_CITY": "true", "WEB_HTTPS": "true"}.items():
+        monkeypatch.setenv(f"PHR_{name}", value)
+    monkeypatch.setenv("PHR_WEB_NAMES", "phr.example.jp, PHR2.example.jp")
+    with running(home) as (told, _process):
+        assert told == {"url": told["url"], "signin": f"{told['url']}/signin", "until": None}
+        with httpx.Client(base_url=told["url"], trust_env=False) as browser:
+            page = browser.get("/signin", headers={"Host": "phr2.example.jp"})
+            assert (page.status_code, "max-age" in page.headers["strict-transport-security"]) == (200, True)
+            assert 'name="totp"' in page.text
+            assert 'name="token"' not in page.text
+            assert browser.get("/signin", headers={"Host": "evil.example"}).status_code == 400
+        assert refused("--link").code == "city-mode"
+        assert ((home / "web" / "key").stat().st_mode & 0o777) == 0o600
+    assert WebSettings(names=("a.example", "a.example")).called == ("a.example",)
 
 
 def test_a_port_in_use_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

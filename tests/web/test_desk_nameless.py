@@ -36,7 +36,7 @@ async def test_it_comes_first_and_shows_neither_name_nor_value(desk: Desk) -> No
     assert page.index(HOUSEHOLD) < page.index("a-urgent")
     assert SAID in page
     assert "187" not in page
-    assert "Measure again" in (await desk.browser.get("/", params={"lang": "en"})).text
+    assert "Measure again" in (await desk.browser.get("/queue", params={"lang": "en"})).text
 
 
 @pytest.mark.parametrize("verb", ["assign", "discard"])

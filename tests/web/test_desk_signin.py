@@ -11,7 +11,8 @@ import pytest
 
 from engine.store import audit
 from engine.store.database import read
-from engine.web.guard import BODY_LIMIT, HEADERS
+from engine.web.app import create_app
+from engine.web.guard import BODY_LIMIT, CARRIED_LIMIT, HEADERS
 from engine.web.links import LINK_LIFE, Links
 from engine.web.sessions import STAFF_IDLE as IDLE
 from engine.web.sessions import STAFF_LIFE as SESSION_LIFE
@@ -74,27 +75,42 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(desk: De
     assert "SameSite=strict" in cookie
 
 
-async def test_a_session_locks_after_thirty_idle_minutes_and_ends_after_eight_hours(desk: Desk) -> None:
+async def test_a_session_locks_after_fifteen_idle_minutes_and_ends_after_eight_hours(desk: Desk) -> None:
     await desk.sign_in()
+    end = desk.clock[0] + SESSION_LIFE
     desk.wait(IDLE - MINUTE)
     assert (await desk.browser.get("/queue")).status_code == 200, "use keeps it open"
     desk.wait(IDLE)
-    assert (await desk.browser.get("/queue")).status_code == 403
+    locked = await desk.browser.get("/queue?state=open")
+    assert (locked.status_code, locked.headers["location"]) == (303, "/unlock?next=%2Fqueue%3Fstate%3Dopen")
+    assert "山田" not in (await desk.browser.get("/unlock")).text
 
-    await desk.sign_in()
-    end = desk.clock[0] + SESSION_LIFE
-    while desk.clock[0] + 20 * MINUTE < end:
-        desk.wait(20 * MINUTE)
+    token = desk.links.issue(desk.clock[0])
+    form = Page((await desk.browser.get(locked.headers["location"])).text).forms["/unlock"]
+    opened = await desk.browser.post("/unlock", data=form | {"token": f"http://127.0.0.1/signin?token={token}"})
+    assert (opened.status_code, opened.headers["location"]) == (303, "/queue?state=open")
+    while desk.clock[0] + 10 * MINUTE < end:
+        desk.wait(10 * MINUTE)
         assert (await desk.browser.get("/queue")).status_code == 200
-    desk.wait(20 * MINUTE)
-    assert (await desk.browser.get("/queue")).status_code == 403
+    desk.wait(10 * MINUTE)
+    over = await desk.browser.get("/queue")
+    assert (over.status_code, over.headers["location"]) == (303, "/signin?next=%2Fqueue")
+
+
+async def test_what_a_page_fetches_by_itself_keeps_nobody_signed_in(desk: Desk) -> None:
+    session = desk.enter_as("auditor")
+    for _ in range(4):
+        desk.wait(IDLE / 2)
+        seen = desk.sessions.find(desk.browser.cookies["phr_desk"], desk.clock[0], touch=False)
+        assert seen is not None
+        assert seen.locked == (desk.clock[0] - session.started >= IDLE)
 
 
 async def test_signing_in_and_out_is_in_the_audit_under_the_name_given(desk: Desk) -> None:
     await desk.sign_in("鈴木")
     form = Page((await desk.browser.get("/queue")).text).forms["/signout"]
     assert (await desk.browser.post("/signout", data=form)).status_code == 200
-    assert (await desk.browser.get("/queue")).status_code == 403
+    assert (await desk.browser.get("/queue")).status_code == 303
     with read(desk.engine) as connection:
         links = [link for link in audit.entries(connection, limit=1000) if link.action.startswith("sign-")]
         assert audit.verify(connection) is None
@@ -107,14 +123,16 @@ async def test_signing_in_and_out_is_in_the_audit_under_the_name_given(desk: Des
 
 async def test_a_visitor_who_is_not_signed_in_learns_nothing(desk: Desk) -> None:
     put(desk.engine, item("known"))
+    for name in ("known", "unknown"):
+        read = await desk.browser.get(f"/advice/a-{name:a<13}")
+        assert (read.status_code, read.text) == (303, "")
+        assert read.headers["location"] == f"/signin?next=%2Fadvice%2Fa-{name:a<13}"
     answers = [
-        await desk.browser.get("/queue"),
-        await desk.browser.get("/advice/a-knownaaaaaaaa"),
-        await desk.browser.get("/advice/a-unknownaaaaaa"),
-        await desk.browser.post("/advice/a-knownaaaaaaaa/approve", data={"version": "1"}),
+        await desk.browser.post(f"/advice/a-{name:a<13}/approve", data={"version": "1"})
+        for name in ("known", "unknown")
     ]
-    assert [answer.status_code for answer in answers] == [403] * 4
     for answer in answers:
+        assert answer.status_code == 403
         assert SECRET not in answer.text
         assert "山田" not in answer.text
         assert answer.text == answers[0].text, "an item that is there looks like one that is not"
@@ -155,7 +173,7 @@ async def test_every_answer_carries_the_strict_headers(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("127.0.0.1:8321", 403), ("localhost", 403), ("[::1]:9", 403), ("LOCALHOST:1", 403),
+    [("127.0.0.1:8321", 303), ("localhost", 303), ("[::1]:9", 303), ("LOCALHOST:1", 303),
      ("evil.example", 400), ("127.0.0.1.evil.example:8321", 400), ("", 400), ("[::1].evil", 400)],
 )  # fmt: skip
 async def test_only_its_own_names_reach_the_desk(desk: Desk, host: str, status: int) -> None:
@@ -163,8 +181,9 @@ async def test_only_its_own_names_reach_the_desk(desk: Desk, host: str, status: 
 
 
 async def test_a_large_body_is_refused_before_it_is_read(desk: Desk) -> None:
-    answer = await desk.browser.post("/signin", content=b"name=" + b"a" * BODY_LIMIT)
-    assert answer.status_code == 413
+    for path, limit in (("/account", BODY_LIMIT), ("/signin", CARRIED_LIMIT)):
+        answer = await desk.browser.post(path, content=b"name=" + b"a" * limit)
+        assert answer.status_code == 413
 
 
 async def test_nonsense_is_answered_with_a_page(desk: Desk) -> None:
@@ -197,13 +216,20 @@ async def test_a_bug_shows_a_page_and_no_traceback(desk: Desk, caplog: pytest.Lo
     assert "山田" not in answer.text + caplog.text
 
 
-async def test_sessions_do_not_survive_in_another_process(desk: Desk) -> None:
+async def test_sessions_survive_a_restart_and_are_shared_by_processes(desk: Desk) -> None:
     await desk.sign_in()
-    from engine.web.app import create_app
-
     fresh = create_app(desk.engine, desk.links, lambda: NOW)
     transport = httpx.ASGITransport(fresh)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", cookies=desk.browser.cookies
     ) as late:
-        assert (await late.get("/queue")).status_code == 403
+        assert (await late.get("/queue")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "way", ["//evil.example", "/\\evil.example", "https://evil.example/", "/signin?next=/", "queue", ""]
+)
+async def test_after_signing_in_nobody_is_sent_elsewhere(desk: Desk, way: str) -> None:
+    form = {"way": "link", "token": desk.links.issue(NOW), "name": "鈴木", "next": way}
+    entered = await desk.browser.post("/signin", data=form)
+    assert (entered.status_code, entered.headers["location"]) == (303, "/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from engine.store.tables import Row
+from engine.store.rows import Row
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -1,45 +1,108 @@
-"""One piece of advice: its words, its evidence, and the forms that decide about it."""
+"""One piece of advice: its page, its charts, and the forms that decide about it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from fastapi import Form, Response
-from fastapi.responses import RedirectResponse
+from fastapi import Form, Query, Response
+from fastapi.responses import JSONResponse
+from msgspec.structs import replace
 
-from engine.decisions import carry_out, reason_of
-from engine.picture import zone_of
+from engine.charts import draw
+from engine.decisions import reason_of
 from engine.refusal import Refusal as Unreadable
-from engine.review import Command, Item, Refusal, Verb
-from engine.store import repo_advice
-from engine.store.database import write
+from engine.review import Command, Item, busy_with, told
+from engine.store import repo_staff
+from engine.store.database import read, write
 from engine.web import scope
-from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
-from engine.web.door import Door
-from engine.web.sessions import Session
-from engine.web.view import Filled, detail, legal
+from engine.web.context import Signed, TheDesk, Trusted, note
+from engine.web.desk import item_care, item_hands
+from engine.web.desk.item_acts import TheSent, act, command
+from engine.web.desk.item_door import door
+from engine.web.desk.item_page import chart_of, show
+from engine.web.desk.item_typed import Typed, faults_of, listed_reason, plain_text, text_refusal
 
-door = Door()
-# Refusals the form can answer for itself; the others need another look at the item.
-_FIXABLE: Final = frozenset({"questions-open", "needs-reason", "too-long", "control-character"})
+__all__ = ["door", "item_care", "item_hands"]
+Asked = Annotated[list[str] | None, Form()]
 
 
 @door.page("/advice/{advice}", "advice.see")
-def look(advice: str, desk: TheDesk, session: Signed) -> Response:
+def look(
+    advice: str,
+    desk: TheDesk,
+    session: Signed,
+    within: Annotated[str, Query(alias="in", max_length=1_000)] = "",
+    done: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
     """One item with its reasons, its history, and what may be done about it."""
-    return _show(desk, session, advice, Filled())
+    return show(desk, session, advice, Typed(), within=within, done=done)
+
+
+@door.page("/advice/{advice}/chart/{signal}.svg", "advice.see")
+def chart(advice: str, signal: str, desk: TheDesk, session: Signed, narrow: bool = False) -> Response:
+    """One signal of the item as a picture: what its rule saw, and what came since."""
+    now = desk.now()
+    with write(desk.engine) as connection:
+        item, person = scope.item_of(connection, session.who, advice, now, to=scope.LOOK)
+        made = chart_of(connection, session, item, person, signal)
+        note(connection, desk, session, "advice-chart", now, subject=item.id, detail=[item.snapshot_hash, signal])
+    return Response(draw(made, narrow=narrow), media_type="image/svg+xml")
+
+
+@door.page("/advice/{advice}/now", "advice.see")
+def state(advice: str, desk: TheDesk, session: Signed) -> Response:
+    """Whether the item is still what the page shows: version, state, and who works on it; no value of anybody."""
+    now = desk.now()
+    with read(desk.engine) as connection:
+        item, _ = scope.item_of(connection, session.who, advice, now, to=scope.LOOK)
+        busy = busy_with(item, now)
+        names = repo_staff.names_of(connection, [busy] if busy else [])
+    mine = busy == session.by
+    told_: dict[str, Any] = {"version": item.version, "state": item.state, "who": names.get(busy or ""), "mine": mine}
+    return JSONResponse(told_)
 
 
 @door.form("/advice/{advice}/approve", "advice.decide")
-def approve(
+def approve(advice: str, desk: TheDesk, session: Trusted, form: TheSent, asked: Asked = None) -> Response:
+    """Sign for it; every open question must have been put."""
+    typed = Typed(form="approve", asked=frozenset(asked or ()))
+    return act(
+        desk, session, advice, form, typed,
+        lambda item, _: [replace(command(session, "approve", form.version), asked=_put(item, typed))],
+    )  # fmt: skip
+
+
+@door.form("/advice/{advice}/edit", "advice.decide")
+def edit(
     advice: str,
     desk: TheDesk,
     session: Trusted,
-    version: Annotated[int, Form()],
-    asked: Annotated[list[str] | None, Form()] = None,
+    form: TheSent,
+    text_ja: Annotated[str, Form()] = "",
+    text_en: Annotated[str, Form()] = "",
+    also: Annotated[str, Form()] = "",
+    asked: Asked = None,
 ) -> Response:
-    """Sign for it; every open question must have been put."""
-    return _decide(desk, session, advice, "approve", version, Filled(asked=frozenset(asked or ())))
+    """Change the words, and sign for them at once where `also` says approve; both texts are kept."""
+    ja, en = plain_text(text_ja), plain_text(text_en)
+    typed = Typed(
+        form="edit", asked=frozenset(asked or ()), text_ja=ja, text_en=en, faults=faults_of(ja, en)
+    )  # fmt: skip
+
+    def wishes(item: Item, _: object) -> list[Command] | Unreadable:
+        bad = text_refusal(ja, en)
+        if bad is not None:
+            return bad
+        same = (ja, en) == (item.text_ja, item.text_en)
+        words = replace(command(session, "edit", form.version), text_ja=ja, text_en=en)
+        found = [] if same and also == "approve" else [words]
+        if also == "approve":
+            sign = command(session, "approve", form.version + len(found))
+            found.append(replace(sign, asked=_put(item, typed)))
+        return found
+
+    stays = form if also == "approve" else replace(form, next=False)
+    return act(desk, session, advice, stays, typed, wishes)
 
 
 @door.form("/advice/{advice}/reject", "advice.decide")
@@ -47,44 +110,36 @@ def reject(
     advice: str,
     desk: TheDesk,
     session: Trusted,
-    version: Annotated[int, Form()],
+    form: TheSent,
+    why: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
-    """Turn it down with a reason."""
-    return _decide(desk, session, advice, "reject", version, Filled(reason=reason))
+    """Turn it down with a listed reason, free words, or both."""
+    words = reason_of(reason)
+    typed = Typed(form="reject", why=why, reason=reason)
+
+    def wishes(_: Item, __: object) -> list[Command] | Unreadable:
+        if isinstance(words, Unreadable):
+            return words
+        return [replace(command(session, "reject", form.version), reason=told(listed_reason(why), words) or None)]
+
+    return act(desk, session, advice, form, typed, wishes)
 
 
 @door.form("/advice/{advice}/undo", "advice.decide")
-def undo(advice: str, desk: TheDesk, session: Trusted, version: Annotated[int, Form()]) -> Response:
+def undo(advice: str, desk: TheDesk, session: Trusted, form: TheSent) -> Response:
     """Take a decision back while it is held."""
-    return _decide(desk, session, advice, "undo", version, Filled())
+    wish = command(session, "undo", form.version)
+    return act(desk, session, advice, replace(form, next=False), Typed(form="undo"), lambda _, __: [wish])
 
 
-def _decide(desk: Desk, session: Session, advice: str, verb: Verb, version: int, form: Filled) -> Response:
-    now, reason = desk.now(), reason_of(form.reason)
-    with write(desk.engine) as connection:
-        item, _ = scope.item_of(connection, session.who, advice, now)
-        after: Item | Refusal | Unreadable = reason if isinstance(reason, Unreadable) else item
-        if isinstance(reason, str):
-            asked = tuple(question for question in item.ask if question in form.asked)
-            wish = Command(verb=verb, by=session.by, version=version, asked=asked, reason=reason or None)
-            after = carry_out(connection, item, wish, now, os_user=desk.os_user)
-    if isinstance(after, Item):
-        return RedirectResponse(f"/advice/{after.id}", 303)
-    if after.code in _FIXABLE:
-        return _show(desk, session, advice, Filled(asked=form.asked, reason=form.reason, refused=after.code))
-    raise SorryError(409, after.code, back=f"/advice/{item.id}")
+@door.form("/advice/{advice}/send-now", "advice.decide-serious")
+def send_now(advice: str, desk: TheDesk, session: Trusted, form: TheSent) -> Response:
+    """Skip the rest of the hold of what one approved oneself, because it is urgent."""
+    wish = command(session, "send-now", form.version)
+    return act(desk, session, advice, form, Typed(form="send-now"), lambda _, __: [wish])
 
 
-def _show(desk: Desk, session: Session, advice: str, form: Filled) -> Response:
-    now = desk.now()
-    with write(desk.engine) as connection:
-        item, person = scope.item_of(connection, session.who, advice, now, to=scope.LOOK)
-        # The consent text promises that who looked, and when, is kept.
-        note(connection, desk, session, "advice-view", now, subject=item.id, detail=[item.version, item.snapshot_hash])
-        events = repo_advice.events(connection, item.id)
-        zone = zone_of(connection, person)
-    context: dict[str, Any] = detail(session.lang, item, person, events, now, zone)
-    context |= {"legal": legal(item, session.by, now), "form": form, "error": form.refused}
-    status = 422 if form.refused else 200
-    return desk.page("item.html", session.lang, session, status=status, here=f"/advice/{item.id}", **context)
+def _put(item: Item, typed: Typed) -> tuple[str, ...]:
+    """The open questions of the item that were ticked as put and answered no."""
+    return tuple(question for question in item.ask if question in typed.asked)

@@ -1,7 +1,47 @@
-"""What the resident agreed to, changed on the same page; and who has seen the data."""
+"""What the resident agreed to, changed on the same page in one step either way."""
 
 from __future__ import annotations
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from engine.refusal import Refusal
+from engine.store import repo_consents
+from engine.store.database import write
+from engine.web.context import Signed, TheDesk, Trusted, note
 from engine.web.door import Door
+from engine.web.me import agreeing
+from engine.web.me.consent_page import PAGE, known, refused, values_of
+from engine.web.me.mine import MOST_FIELDS, me_of
+from engine.web.me.sheet import TheSheet
 
 door = Door()
+
+
+@door.page(PAGE, "mine.see")
+def show(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
+    """Every purpose, what holds, and the button that changes it."""
+    now = desk.now()
+    with write(desk.engine) as connection:
+        person = me_of(connection, session)
+        values = values_of(connection, person, sheet, now)
+        note(connection, desk, session, "consents-view", now, subject=person.id)
+    return sheet.page("me/consents.html", here=PAGE, refused=None, typed={}, **values)
+
+
+@door.form(PAGE, "mine.say")
+async def say(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
+    """A yes or a no: it holds from this moment."""
+    form = {
+        name: value for name, value in (await request.form(max_fields=MOST_FIELDS)).items() if isinstance(value, str)
+    }
+    now = desk.now()
+    with write(desk.engine) as connection:
+        person = me_of(connection, session)
+        said = agreeing.draft(form, person.id, now)
+        if not isinstance(said, Refusal):
+            said = known(connection, person, said)
+        if not isinstance(said, Refusal):
+            repo_consents.append(connection, said, os_user=desk.os_user)
+            return RedirectResponse(f"{PAGE}#{said.purpose}", 303)
+    return refused(desk, sheet, said, form)

@@ -6,6 +6,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from engine.names import kana_key
 
 revision: Final = "0006"
 down_revision: Final = "0005"
@@ -57,7 +60,10 @@ def upgrade() -> None:
     for table in _APPENDED:
         _guard(table)
     _places()
-    op.add_column("advice_event", sa.Column("batch", sa.Text(), nullable=True))
+    for name in ("batch", "text_ja", "text_en"):
+        op.add_column("advice_event", sa.Column(name, sa.Text(), nullable=True))
+    op.create_index("ix_advice_event_at", "advice_event", ["at"])
+    _order()
     op.create_index("ix_audit_subject_seq", "audit", ["subject", "seq"])
 
 
@@ -84,6 +90,7 @@ def _people() -> None:
         _whole("started"), _whole("seen"), _whole("ends"), _flag("locked"), sa.PrimaryKeyConstraint("hash",
         name="pk_web_session"),
     )  # fmt: skip
+    op.create_index("ix_web_session_csrf", "web_session", ["csrf"])
     op.create_index("ix_web_session_subject", "web_session", ["subject"])
     op.create_table(
         "sign_in_code", _text("hash"), _text("id"), _text("kind"), _text("subject"), _text("issued_by"),
@@ -137,8 +144,8 @@ def _care() -> None:
 def _signatures() -> None:
     op.create_table(
         "standing_approval", _text("id"), _text("municipality_code"), _text("rule_id"), _whole("rule_version"),
-        _whole("text_version"), _text("population"), _text("signed_by"), _whole("signed_at"), _whole("until"),
-        _whole("daily_cap"), _whole("sample_percent"), _text("state"), _whole("ended_at", null=True),
+        _whole("text_version"), _text("digest"), _text("population"), _text("signed_by"), _whole("signed_at"),
+        _whole("until"), _whole("daily_cap"), _whole("sample_percent"), _text("state"), _whole("ended_at", null=True),
         _text("ended_by", null=True), _text("reason", null=True), _whole("version"),
         sa.PrimaryKeyConstraint("id", name="pk_standing_approval"), _reference("standing_approval",
         "municipality_code", "municipality", "code"),
@@ -152,7 +159,7 @@ def _signatures() -> None:
     op.create_index("ix_standing_use_approval_id_at", "standing_use", ["approval_id", "at"])
     op.create_table(
         "urgent_text", _text("id"), _text("municipality_code"), _text("rule_id"), _whole("rule_version"),
-        _whole("text_version"), _text("signed_by"), _whole("signed_at"), _whole("ended_at", null=True),
+        _whole("text_version"), _text("digest"), _text("signed_by"), _whole("signed_at"), _whole("ended_at", null=True),
         _text("ended_by", null=True), sa.PrimaryKeyConstraint("id", name="pk_urgent_text"),
         _reference("urgent_text", "municipality_code", "municipality", "code"),
     )  # fmt: skip
@@ -202,6 +209,19 @@ def _messages() -> None:
     op.create_index("ix_notice_state_due_at", "notice", ["state", "due_at"])
 
 
+def _order() -> None:
+    """The key by which people are listed in kana order, also of those who are there already."""
+    text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+    op.add_column("resident", sa.Column("kana_key", text, nullable=False, server_default="-"))
+    table = sa.table("resident", *map(sa.column, ("id", "family_kana", "given_kana", "kana_key")))
+    known = op.get_bind().execute(sa.select(table.c.id, table.c.family_kana, table.c.given_kana)).all()
+    for name, family, given in known:
+        op.execute(sa.update(table).where(table.c.id == name).values(kana_key=kana_key(family, given)))
+    op.create_index(
+        "ix_resident_municipality_code_kana_key_id", "resident", ["municipality_code", "kana_key", "id"]
+    )  # fmt: skip
+
+
 def _places() -> None:
     """The place in the queue as columns: what waits already gets it from its severity and age."""
     for column in (
@@ -212,22 +232,28 @@ def _places() -> None:
         sa.Column("due_at", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("needs_contact", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("assigned_to", sa.Text(), nullable=True),
+        sa.Column("escalated_by", sa.Text(), nullable=True),
     ):
         op.add_column("advice", column)
     advice, resident = sa.table("advice", *map(sa.column, _ADVICE)), sa.table("resident", *map(sa.column, _RESIDENT))
     whose = sa.select(resident.c.municipality_code).where(resident.c.id == advice.c.resident_id).scalar_subquery()
-    due = sa.case(_DUE, value=advice.c.severity, else_=604_800)
+    due = sa.cast(sa.case(_DUE, value=advice.c.severity, else_=604_800), sa.BigInteger())
     op.execute(
         sa.update(advice).values(
             municipality_code=whose, shelf=sa.case(_SHELF, value=advice.c.state, else_="done"),
             tier=sa.case(_TIER, value=advice.c.severity, else_=0), place=advice.c.created_at,
-            due_at=advice.c.created_at + 1_000_000 * due,
+            due_at=sa.cast(advice.c.created_at, sa.BigInteger()) + due * 1_000_000,
         )
     )  # fmt: skip
     columns = ("tier", "place", "id")
     op.create_index(
         "ix_advice_shelf_municipality_code_tier_place_id", "advice", ["shelf", "municipality_code", *columns]
     )
+    op.create_index(
+        "ix_advice_shelf_municipality_code_due_at_id", "advice", ["shelf", "municipality_code", "due_at", "id"]
+    )
+    op.create_index("ix_advice_assigned_to", "advice", ["assigned_to"])
+    op.create_index("ix_resident_search_key_id", "resident", ["search_key", "id"])
     op.create_index("ix_advice_shelf_tier_place_id", "advice", ["shelf", *columns])
     op.create_index("ix_advice_rule_id_rule_version_state", "advice", ["rule_id", "rule_version", "state"])
 

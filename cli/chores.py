@@ -1,0 +1,88 @@
+"""What the engine does beside the readings, in threads: send notices, keep the queue's order, anchor the audit.
+
+A slow mail server or a long sort holds up no reading; a chore that meets a busy database comes again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from cli.notify import outlets_of
+from cli.output import say
+from cli.wiring import Settings, ensure_home
+
+if TYPE_CHECKING:
+    from engine.store.database import Engine
+
+_SEND: Final = 5.0
+_ANCHOR: Final = 3_600.0
+_ORDER: Final = 24 * 3_600.0
+
+
+@contextmanager
+def chores(store: Engine, config: Settings) -> Iterator[None]:
+    """Does the chores while the block runs: notices every 5 seconds, an anchor every hour, the order once a day."""
+    with ExitStack() as stack:
+        outlets = outlets_of(config)
+        if outlets is not None:
+            from engine.notify.sending import pump
+
+            stack.enter_context(
+                every(_SEND, "notify", lambda: pump(store, outlets.sinks, outlets.seal, outlets.base, _now()))
+            )
+        stack.enter_context(every(_ANCHOR, "anchor", lambda: _anchor(store, config)))
+        stack.enter_context(every(_ORDER, "order", lambda: _order(store, config)))
+        yield
+
+
+@contextmanager
+def every(seconds: float, name: str, work: Callable[[], object]) -> Iterator[None]:
+    """Calls `work` now and then again every `seconds`, in a thread, until the block ends."""
+    from engine.store.database import StoreError
+
+    stop = threading.Event()
+
+    def run() -> None:
+        while True:
+            try:
+                work()
+            except StoreError as error:
+                say(f"{name}: the store is {error.code}; trying again")
+            except Exception as error:  # noqa: BLE001 - one notice that trips a bug must not end all later ones
+                say(f"{name}: bug: {type(error).__name__}; trying again")
+            if stop.wait(seconds):
+                return
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(_SEND)
+
+
+def _anchor(store: Engine, config: Settings) -> None:
+    from engine.sealing import seal_of
+    from engine.store import anchors
+    from engine.store.database import read
+
+    home = ensure_home(config)
+    with read(store) as connection:
+        anchors.anchor(connection, home, seal_of(home), _now())
+
+
+def _order(store: Engine, config: Settings) -> None:
+    from engine.ranking_model import Model
+    from engine.ranking_store import load, replace_all
+
+    found = load(config.root)
+    replace_all(store, _now(), found if isinstance(found, Model) else None)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,90 @@
+"""What the page of consents shows, and why a form of it was not taken: for the page and the forms about family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi.responses import HTMLResponse
+
+from engine.consent import Event
+from engine.contract.ids import is_id
+from engine.people import Resident
+from engine.picture import zone_of
+from engine.refusal import Refusal
+from engine.store import repo_consents, repo_family, repo_staff
+from engine.store.database import Connection, read
+from engine.web.context import Desk, SorryError
+from engine.web.me import agreeing
+from engine.web.me.family_scope import GROUPS, RELATIONS, Grant, grants
+from engine.web.me.letters import topic
+from engine.web.me.mine import clock_words, day_words, me_of
+from engine.web.me.sheet import Sheet
+
+PAGE: Final = "/me/consents"
+_LAST: Final = 20
+
+
+def refused(desk: Desk, sheet: Sheet, refusal: Refusal, form: dict[str, str]) -> HTMLResponse:
+    """The page with what was typed and why it was not taken."""
+    now = desk.now()
+    with read(desk.engine) as connection:
+        values = values_of(connection, me_of(connection, sheet.session), sheet, now)
+    return sheet.page("me/consents.html", here=PAGE, status=422, refused=refusal, typed=form, **values)
+
+
+def known(connection: Connection, person: Resident, said: Event) -> Event | Refusal:
+    """A yes to family or to people who watch over must name somebody there is; a no is always taken."""
+    if not said.granted or said.recipient is None or said.purpose not in {"family-view", "watch-over"}:
+        return said
+    family = {one.id for one in repo_family.named_by(connection, person.id) if one.ended_at is None}
+    watchers = {one for one, _ in _watchers(connection, person)} if said.purpose == "watch-over" else set()
+    if said.recipient in family | watchers:
+        return said
+    return Refusal("unknown-recipient", "there is nobody of that name here", "recipient")
+
+
+def _watchers(connection: Connection, person: Resident) -> list[tuple[str, str]]:
+    """Who watches over people in this resident's town, as (id, name)."""
+    staff = repo_staff.listed(connection, towns=frozenset({person.municipality_code}))
+    found = [one for one in staff if one.active and "watcher" in one.roles]
+    return [(one.id, one.name) for one in found if person.municipality_code in one.municipalities]
+
+
+def values_of(connection: Connection, person: Resident, sheet: Sheet, now: datetime) -> dict[str, Any]:
+    """What the template of the page needs."""
+    lang, zone = sheet.session.lang, zone_of(connection, person)
+    events = repo_consents.history(connection, person.id)
+    names = _names(connection, events, person)
+    family = repo_family.named_by(connection, person.id)
+    live = [one for one in family if one.ended_at is None]
+    watching = [*_watchers(connection, person), *((one.id, one.name) for one in live)]
+    return {
+        "purposes": [one for one in agreeing.agreed(events, now, lang, names) if one.purpose != "family-view"],
+        "family": [_member(one, grants(events, one.id, now)) for one in live], "relations": RELATIONS,
+        "groups": tuple(GROUPS), "watchers": watching, "spans": agreeing.SPANS,
+        "said": agreeing.history(events, lang, names, _LAST), "day": lambda at: day_words(lang, at),
+        "topic": lambda code: topic(lang, code),
+        "clock": lambda at: clock_words(lang, at, zone),
+        "words": next(one for one in agreeing.agreed([], now, lang, {}) if one.purpose == "family-view"),
+    }  # fmt: skip
+
+
+def _member(member: repo_family.Member, held: Grant) -> dict[str, Any]:
+    return {"id": member.id, "name": member.name, "relation": member.relation, "held": held}
+
+
+def _names(connection: Connection, events: Sequence[Event], person: Resident) -> dict[str, str]:
+    """The names behind the ids of these events; the resident's own id has none, the page says "me"."""
+    ids = {one for event in events for one in (event.recipient, event.actor) if one}
+    known = repo_staff.names_of(connection, [one for one in ids if is_id(one, "s") or is_id(one, "m")])
+    return known | {person.id: ""}
+
+
+def mine_or_sorry(connection: Connection, person: Resident, member: str) -> repo_family.Member:
+    """The family member of that id whom this resident named and who is still there."""
+    found = next((one for one in repo_family.named_by(connection, person.id) if one.id == member), None)
+    if found is None or found.ended_at is not None:
+        raise SorryError(404, "not-found", back=PAGE)
+    return found

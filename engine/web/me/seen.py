@@ -1,0 +1,64 @@
+"""Who has seen or received my data, and which looks were taken without the usual right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
+
+from fastapi import Query
+from fastapi.responses import HTMLResponse
+
+from engine.access import Role
+from engine.contract.ids import is_id
+from engine.seen import did, role_of
+from engine.store import repo_glass, repo_seen_by, repo_staff
+from engine.store.database import Connection, write
+from engine.web.context import Signed, TheDesk, note
+from engine.web.door import Door
+from engine.web.me.mine import day_words, me_of, time_words
+from engine.web.me.sheet import TheSheet
+
+door = Door()
+_PAGE: Final = 30
+_BIGGEST: Final = 2**62
+
+
+@door.page("/me/seen", "mine.see")
+def show(
+    desk: TheDesk, session: Signed, sheet: TheSheet, before: Annotated[int | None, Query(ge=1, le=_BIGGEST)] = None
+) -> HTMLResponse:
+    """By name and role, day and what; the looks behind a broken glass with their reason at the top."""
+    now, lang = desk.now(), session.lang
+    with write(desk.engine) as connection:
+        person = me_of(connection, session)
+        found = repo_seen_by.looks(connection, person.id, before=before, limit=_PAGE + 1)
+        glasses = [] if before else repo_glass.of(connection, person.id)
+        names, roles = _people(connection, [*(one.actor for one in found), *(one.staff for one in glasses)])
+        note(connection, desk, session, "seen-view", now, subject=person.id)
+        broken = [
+            {
+                "name": names.get(one.staff, one.staff), "role": roles.get(one.staff), "reason": one.reason,
+                "at": time_words(lang, one.at, connection, person),
+            }
+            for one in glasses
+        ]  # fmt: skip
+    rows = [
+        {
+            "name": names.get(one.actor, one.actor), "role": roles.get(one.actor), "did": did(one.action),
+            "day": day_words(lang, one.day), "times": one.times,
+        }
+        for one in found[:_PAGE]
+    ]  # fmt: skip
+    further = found[_PAGE - 1].seq if len(found) > _PAGE else None
+    return sheet.page("me/seen.html", here="/me/seen", rows=rows, broken=broken, further=further, later=before)
+
+
+def _people(connection: Connection, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, Role | None]]:
+    """Names and roles of who acted; somebody who signed by a link or at the terminal is called as they signed."""
+    wanted = sorted(set(ids))
+    names = repo_staff.names_of(connection, wanted)
+    roles: dict[str, Any] = {}
+    for one in wanted:
+        member = repo_staff.get(connection, one) if is_id(one, "s") else None
+        roles[one] = "family" if is_id(one, "m") else role_of(member.roles) if member else None
+    return names, roles

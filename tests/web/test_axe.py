@@ -1,0 +1,199 @@
+"""Every page in a real Chromium: axe finds nothing, nothing must be scrolled sideways on a phone or at 200 % zoom.
+
+A route that is new is in it by being there; one whose address names something new fails until PARTS says what.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from playwright.sync_api import Browser, Page
+from sqlalchemy import select
+
+from engine.access import rights_of
+from engine.store import repo_advice
+from engine.store.database import read
+from engine.store.tables_desk import REQUEST
+from engine.web.door import OPEN, right_of
+from tests.homes import DEVICE, HANAKO
+from tests.web import town
+from tests.web.browsing import Site, axe_source, chromium, sideways, town_site, violations
+
+__all__ = ["chromium"]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
+
+# What answers with something else than a page: pictures, files, streams, JSON, and what only sends one on.
+NO_PAGE: Final = frozenset(
+    {"/static/{mark}/{name}", "/live", "/advice/{advice}/now", "/me/push.js", "/", "/residents", "/unlock"}
+)
+# What an address alone is not enough for: an invitation, and what was chosen in the queue.
+BARE: Final = {"/enrol": 403, "/queue/batch": 422}
+# What is folded away is part of the page.
+OPENED: Final = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+# Whoever comes first in this order and may see a page, sees it.
+WHO: Final = (town.NURSE, town.PHYSICIAN, town.HELPDESK, town.ADMIN, town.AUDITOR, town.WATCHER)
+
+
+def parts(made: Site) -> dict[str, str]:
+    """What stands for each part of an address: something there is."""
+    with read(made.engine) as connection:
+        asked = connection.execute(select(REQUEST.c.desk, REQUEST.c.id)).all()
+        letters = repo_advice.listed(connection, resident=HANAKO, states=("delivered",), limit=10)
+        waiting = repo_advice.listed(connection, resident=HANAKO, states=("open",), limit=10)
+    of = {desk: name for desk, name in asked}
+    return {
+        "resident": HANAKO, "device": DEVICE, "approval": "p-standingstand", "member": town.SECOND, "course": "weight",
+        "request": of["health"], "/devices/requests/{request}": of["devices"], "advice": waiting[0].id,
+        "/me/advice/{advice}": letters[0].id, "code": "lab.hba1c",
+    }  # fmt: skip
+
+
+def places(made: Site) -> Iterator[tuple[str, str]]:
+    """Every page there is, with who looks at it: one of the staff, a resident, family, or nobody yet."""
+    known, son = parts(made), town.family(made.engine)
+    for found in iter_route_contexts(made.app.routes):
+        route = found.original_route
+        assert isinstance(route, APIRoute)
+        if "GET" not in (route.methods or ()) or route.path in NO_PAGE or route.path.endswith(".svg"):
+            continue
+        yield who_sees(right_of(route) or OPEN, son), filled(route.path, known)
+
+
+def filled(path: str, known: Mapping[str, str]) -> str:
+    """An address with every part in it."""
+    for name in re.findall(r"{(\w+)}", path):
+        value = known.get(path) or known.get(name)
+        assert value, f"{path}: say in parts() what {{{name}}} is"
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def who_sees(right: str, son: str) -> str:
+    """Somebody who has this right; nobody for what is open."""
+    if right == OPEN:
+        return ""
+    for name in (*WHO, HANAKO, son):
+        roles = town.STAFF[name][1] if name in town.STAFF else "resident" if name == HANAKO else "family"
+        if right in rights_of([roles]):
+            return name
+    raise AssertionError(f"nobody may {right}")
+
+
+class Eyes:
+    """One page for everybody of the town, and what is wrong with what they saw."""
+
+    def __init__(self, made: Site, browser: Browser) -> None:
+        self._made, self._browser, self._axe = made, browser, axe_source()
+        self._pages: dict[str, Page] = {}
+        self.wrong: list[str] = []
+
+    def of(self, who: str) -> Page:
+        """The browser of that person."""
+        if who not in self._pages:
+            shown = {"viewport": {"width": 1280, "height": 900}}
+            made = self._made
+            if not who:
+                self._pages[who] = made.visit(self._browser, **shown)
+            elif who in town.STAFF:
+                self._pages[who] = made.enter_as(self._browser, who, **shown)
+            else:
+                self._pages[who] = made.at_home(self._browser, who, **shown)
+            # Given once to the browser: half a megabyte a page is a long way through the driver.
+            self._pages[who].context.add_init_script(self._axe)
+        return self._pages[who]
+
+    def open(self, who: str, path: str, status: int = 200) -> Page:
+        """Goes there; the page answers as it should and shows a main heading."""
+        page = self.of(who)
+        answer = page.goto(path, wait_until="load")
+        got = answer.status if answer else 0
+        if got != status:
+            self.wrong.append(f"{who} {path} answers {got}")
+        page.evaluate(OPENED)
+        return page
+
+    def judge(self, who: str, what: str) -> None:
+        """Reads what is shown with axe, and measures it at 640 and 320 px: 200 % and 400 % of 1280."""
+        page = self.of(who)
+        self.wrong += [f"{who} {what}: {found}" for found in violations(page, "")]
+        if page.locator("h1").count() != 1:
+            self.wrong.append(f"{who} {what}: {page.locator('h1').count()} main headings")
+        for width in (640, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            if (more := sideways(page)) > 0:
+                self.wrong.append(f"{who} {what}: {more} px sideways at {width}: {widest(page)}")
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def widest(page: Page) -> str:
+    """What sticks out furthest, for whoever mends it."""
+    found: str = page.evaluate(
+        """() => { const wide = document.documentElement.clientWidth; let most = wide, name = "";
+        for (const one of document.querySelectorAll("body *")) {
+          const right = one.getBoundingClientRect().right + scrollX;
+          if (right > most + 0.5) { most = right; name = one.tagName + "." + one.className + "#" + one.id; } }
+        return name + " " + Math.round(most); }"""
+    )
+    return found
+
+
+def test_every_page_is_sound_at_every_width(tmp_path: Path, chromium: Browser) -> None:
+    with town_site(tmp_path) as made:
+        eyes = Eyes(made, chromium)
+        seen = 0
+        for who, path in places(made):
+            eyes.open(who, path, BARE.get(path, 200))
+            eyes.judge(who, path)
+            seen += 1
+        assert seen > 50
+        assert not eyes.wrong, "\n".join(eyes.wrong)
+
+
+def test_what_was_refused_or_is_in_the_way_is_as_sound_as_the_rest(tmp_path: Path, chromium: Browser) -> None:
+    with town_site(tmp_path) as made:
+        eyes, known = Eyes(made, chromium), parts(made)
+        for who, path, form, typed in refusals(known):
+            page = eyes.open(who, path)
+            for name, value in typed.items():
+                page.locator(f"form[action='{form}'] [name='{name}']").first.fill(value)
+            # The browser's own checks come first; what the desk says to whoever has none is looked at here.
+            page.evaluate("document.querySelectorAll('form').forEach(one => { one.noValidate = true; })")
+            with page.expect_response(lambda found: found.request.method == "POST") as answer:
+                page.locator(f"form[action='{form}']").first.evaluate("one => one.requestSubmit()")
+            page.wait_for_load_state("load")
+            assert answer.value.status in {403, 409, 422}, f"{path} {form}: {answer.value.status}"
+            eyes.judge(who, f"{form} refused")
+        for who, path, status in strange(known):
+            eyes.open(who, path, status)
+            eyes.judge(who, path)
+        assert not eyes.wrong, "\n".join(eyes.wrong)
+
+
+def refusals(known: Mapping[str, str]) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Forms that are not to be taken: who sends them, where they stand, where they go, and what is typed."""
+    one, them = f"/advice/{known['advice']}", f"/residents/{HANAKO}"
+    yield "", "/signin", "/signin", {"code": "AAAA-BBBB"}
+    yield town.NURSE, one, f"{one}/reject", {}
+    yield town.NURSE, one, f"{one}/edit", {"text_ja": "あなたは糖尿病です。"}
+    yield town.NURSE, one, f"{one}/escalate", {}
+    yield town.NURSE, f"{them}/entry", f"{them}/entry", {}
+    yield town.NURSE, f"/residents/{town.CLOSED}/glass", f"/residents/{town.CLOSED}/glass", {"reason": "見る"}
+    yield town.NURSE, "/standing/new", "/standing/new", {}
+    yield town.ADMIN, "/staff", "/staff/add", {}
+    yield HANAKO, "/me/entry", "/me/entry", {"weight": "六十"}
+    yield HANAKO, "/me/contact", "/me/contact", {}
+    yield HANAKO, "/me/consents", "/me/consents/family", {}
+
+
+def strange(known: Mapping[str, str]) -> Iterator[tuple[str, str, int]]:
+    """Pages that say that there is nothing to see, or not for this person."""
+    yield town.NURSE, "/advice/a-zzzzzzzzzzzzz", 404
+    yield town.NURSE, f"/residents/{town.CLOSED}", 403
+    yield town.HELPDESK, f"/advice/{known['advice']}", 403
+    yield HANAKO, "/queue", 403
+    yield HANAKO, "/me/advice/a-zzzzzzzzzzzzz", 404

@@ -1,0 +1,144 @@
+"""Who has seen my data: every person by name and role, what they did and when; nobody else's, no machine, not myself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import Engine
+
+from engine.access import ROLES, Role
+from engine.locale import LANGUAGES, has_text
+from engine.seen import _DEEDS, did, role_of
+from engine.store import audit, repo_glass, repo_seen_by
+from engine.store.database import write
+from engine.store.filing import By
+from engine.store.instants import to_micros
+from engine.store.repo_staff import Member
+from engine.store.repo_staff import add as add_staff
+from tests.flow.furnished import store
+from tests.servers import postgres
+from tests.web.desks import HANAKO, NOW, TARO, Desk, desk, item, put
+
+__all__ = ["desk", "postgres", "store"]
+pytestmark = pytest.mark.flow
+NURSE, HELP = "s-nursenursenur", "s-helpshelpshel"
+DAY = timedelta(days=1)
+
+
+def hire(desk: Desk) -> None:
+    with write(desk.engine) as connection:
+        people: list[tuple[str, str, Role]] = [(NURSE, "鈴木 保健師", "nurse"), (HELP, "佐藤 係", "helpdesk")]
+        for name, called, role in people:
+            member = Member(
+                id=name, login=called, name=called, roles=frozenset({role}), municipalities=frozenset({"062049"}),
+                created_at=NOW,
+            )  # fmt: skip
+            assert isinstance(add_staff(connection, member, By("admin", "test")), Member)
+
+
+def act(engine: Engine, actor: str, action: str, subject: str = HANAKO, ago: timedelta = timedelta(0)) -> None:
+    with write(engine) as connection:
+        entry = audit.Entry(at=to_micros(NOW - ago), actor=actor, os_user="test", action=action, subject=subject)
+        audit.append(connection, entry)
+
+
+async def seen(desk: Desk, path: str = "/me/seen") -> str:
+    desk.enter_as("resident", by=HANAKO, name="山田 花子", towns=())
+    answer = await desk.browser.get(path)
+    assert answer.status_code == 200
+    return answer.text
+
+
+async def test_a_nurse_who_opened_my_advice_is_named_with_role_and_day_at_once(desk: Desk) -> None:
+    hire(desk)
+    put(desk.engine, item("mine", resident_id=HANAKO), item("his", resident_id=TARO))
+    desk.enter_as("nurse", by=NURSE)
+    assert (await desk.browser.get(f"/advice/{item('mine').id}")).status_code == 200
+    mine = await seen(desk)
+    assert "鈴木 保健師" in mine
+    assert "保健師</span>" in mine
+    assert "2026年11月21日" in mine
+    act(desk.engine, HELP, "advice-view", item("his").id)
+    assert "佐藤" not in await seen(desk)
+
+
+async def test_a_look_behind_a_broken_glass_stands_at_the_top_with_its_reason(desk: Desk) -> None:
+    hire(desk)
+    with write(desk.engine) as connection:
+        repo_glass.smash(connection, NURSE, HANAKO, "救急からの問い合わせのため", NOW - DAY, Random(1), "test")
+    shown = await seen(desk)
+    assert "救急からの問い合わせのため" in shown
+    assert shown.index("とくべつに 見た人が います") < shown.index('id="list"')
+    assert "<h2" in shown
+
+
+async def test_machines_visitors_and_my_own_looks_are_not_people_who_looked(desk: Desk) -> None:
+    for actor in ("engine", HANAKO):
+        act(desk.engine, actor, "advice-view")
+    act(desk.engine, "visitor", "sign-in-refused")
+    act(desk.engine, "木村", "export-fhir")
+    shown = await seen(desk)
+    assert shown.count("<li><p>") == 1 + 2, "the export, and whoever registered her and took her consents"
+    assert "木村" in shown
+    assert "記録を もちだしました。" in shown
+
+
+async def test_nobody_can_call_themselves_so_that_their_looks_are_not_told(desk: Desk) -> None:
+    for actor in ("visitor", "p-suzuki", "u-approvalappro", "Engine "):
+        act(desk.engine, actor, "advice-view")
+    shown = await seen(desk)
+    assert [name in shown for name in (">visitor<", "p-suzuki", "u-approvalappro", "Engine ")] == [True] * 4
+
+
+async def test_many_looks_come_page_by_page_and_none_is_lost_or_told_twice(desk: Desk) -> None:
+    for number in range(70):
+        act(desk.engine, f"係{number:03}", "person-view", ago=timedelta(minutes=70 - number))
+    names: list[str] = []
+    path = "/me/seen"
+    for _ in range(4):
+        shown = await seen(desk, path)
+        names += [f"係{number:03}" for number in reversed(range(70)) if f"係{number:03}" in shown]
+        if "before=" not in shown:
+            break
+        path = "/me/seen?before=" + shown.split("before=")[1].split('"')[0]
+    assert names == [f"係{number:03}" for number in reversed(range(70))]
+    assert (await desk.browser.get("/me/seen?before=x")).status_code == 400
+
+
+def test_acts_are_gathered_by_person_action_and_day_on_both_databases(store: Engine) -> None:
+    for ago in (timedelta(0), timedelta(minutes=5), DAY):
+        act(store, "s-a", "person-view", ago=ago)
+    # Midnight in Japan lies at 15:00 UTC: 09:30 UTC and 19 hours before are two of its days, as are 5 and 6 hours.
+    act(store, "s-b", "person-view", ago=timedelta(hours=18, minutes=29))
+    act(store, "s-b", "person-view", ago=timedelta(hours=18, minutes=31))
+    with write(store) as connection:
+        found = repo_seen_by.looks(connection, HANAKO)
+    told = [(one.actor, one.day.day, one.times) for one in found if one.actor in {"s-a", "s-b"}]
+    assert sorted(told) == [("s-a", 20, 1), ("s-a", 21, 2), ("s-b", 20, 1), ("s-b", 21, 1)]
+
+
+def test_every_act_and_every_role_has_its_words_in_both_languages() -> None:
+    deeds = {"looked", "changed", *(deed for _, deed in _DEEDS)}
+    wanted = [*(f"me.seen.did.{one}" for one in deeds), *(f"me.seen.role.{one}" for one in ROLES)]
+    missing = [(lang, key) for lang in LANGUAGES for key in wanted if not has_text(lang, "resident", key)]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("action", "deed"),
+    [
+        ("advice-view", "looked"), ("record-view", "looked"), ("advice-approve", "decided"), ("fact-release", "released"),
+        ("fact-add", "wrote"), ("reading-add", "wrote"), ("export-fhir", "took"), ("report-make", "took"),
+        ("break-glass", "glass"), ("sign-in-code-issue", "code"), ("consent-withdraw", "consent"),
+        ("resident-edit", "changed"),
+    ],
+)  # fmt: skip
+def test_an_action_is_told_in_a_plain_word(action: str, deed: str) -> None:
+    assert did(action) == deed
+
+
+def test_of_several_roles_the_one_that_sees_most_is_told() -> None:
+    assert role_of(frozenset({"admin", "nurse"})) == "nurse"
+    assert role_of(frozenset()) is None
