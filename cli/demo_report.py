@@ -121,6 +121,7 @@ def _commands(home: SimulatedHome, person: Resident, lang: str) -> None:
     result(f"  export PHR_HOME={home.root}")
     lines = (
         "phr advice list", f"phr trend weight --resident {person.id}", f"phr today --resident {person.id}",
+        f"phr report {person.id} --html month.html", "phr web",
         f"phr export fhir --resident {person.id} --out -", "phr resident list", "phr device list", "phr doctor",
     )  # fmt: skip
     # After ./x demo the command is in .venv/bin, which is on nobody's PATH yet.

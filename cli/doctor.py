@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 import typer
 
+from cli.doctor_desk import desk
 from cli.doctor_home import bluetooth, devices, mirrors
 from cli.exits import Exit
 from cli.finding import Finding
@@ -24,10 +25,10 @@ SOFTWARE_YEAR = 2026
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
-    """Check data folder, clock, database, journal, broker and Bluetooth; exit code 0 when there is no fault."""
+    """Check data folder, clock, database, desk, journal, broker and Bluetooth; exit code 0 when there is no fault."""
     config = settings()
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _folder, _clock, _store, _journal, _broker, devices, mirrors, bluetooth,
+        _folder, _clock, _store, desk, _journal, _broker, devices, mirrors, bluetooth,
     )  # fmt: skip
     found = [finding for check in checks for finding in check(config)]
     if json:

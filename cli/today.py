@@ -62,10 +62,19 @@ def _emit(resident: str, day: Day) -> None:
 
 
 def _tell(day: Day, lang: Language) -> None:
+    from engine.charts_scale import long_day
+    from engine.locale import text
+    from engine.officehours import ZONE
+
     told = day.told
-    # A referral is never shortened: its last line may be the telephone number.
-    short = dict.fromkeys((told.sentence, told.number, told.next))
-    for line in (*told.text, told.number) if told.whole else short:
+    # A referral is never shortened: its last line may be the telephone number. Its "two weeks" count from its day.
+    came = (
+        []
+        if told.at is None
+        else [text(lang, "resident", "me.today.came", day=long_day(told.at.astimezone(ZONE).date(), lang))]
+    )
+    words = (*told.text, *came, told.number) if told.whole else (told.sentence, *came, told.number, told.next)
+    for line in words if told.whole else dict.fromkeys(words):
         result(line)
     if any(item.red_flag for item in day.assumed):
         result(word(lang, "red-flag"))

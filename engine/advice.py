@@ -129,6 +129,12 @@ def _write(
     )  # fmt: skip
 
 
+def referral_words(evidence: Mapping[str, Any]) -> tuple[str, str]:
+    """What a referral with this evidence says in today's catalogue, ja and en; KeyError for a text that is gone."""
+    ja, en = (_words(language, evidence["message"], evidence["plan"], None, ()) for language in ("ja", "en"))
+    return ja, en
+
+
 def _values(firing: Firing, found: Judgement, picture: Signals, goal: Goal | Declined | None) -> dict[str, str]:
     """The numbers the texts may name."""
     if isinstance(firing.rule, FlagRule):

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from engine.advice import referral_words
 from engine.contract.ids import is_id
 from engine.decisions import open_to_nurses
 from engine.people import Resident
@@ -21,6 +22,7 @@ from engine.store import (
     repo_advice,
     repo_family,
     repo_notices,
+    repo_residents,
     repo_shows,
     repo_standing,
     repo_urgent_text,
@@ -101,14 +103,15 @@ def approve(known: Known, drafted: Iterable[Item]) -> None:
 def reconsider(known: Known, held: Iterable[Item], fresh: Mapping[str, Item]) -> None:
     """Opens again what a standing approval covered but would not cover as the person is today.
 
-    Where the rule would say nothing any more there is nothing to compare: the merge has judged it.
+    Where the rule would say nothing now the item is compared as it is: the person may live elsewhere by then.
     """
     connection, person, _, rules, now = known
     for item in held:
         approval = repo_standing.get(connection, item.decided_by or "")
-        if approval is None or item.rule_id not in fresh:
+        if approval is None:
             continue
-        found = covers(approval, fresh[item.rule_id], rules.get(item.rule_id), person, known.history, Used(), now)
+        today = fresh.get(item.rule_id, item)
+        found = covers(approval, today, rules.get(item.rule_id), person, known.history, Used(), now)
         if isinstance(found, NotCovered):
             reason = f"standing:{found.reason}"
             carry(connection, item, Command(verb="reopen", by=ENGINE, version=item.version, reason=reason), now)
@@ -139,7 +142,7 @@ def send_urgent(known: Known, items: Iterable[Item]) -> tuple[str, ...]:
     sent = []
     for item in waiting:
         signed = repo_urgent_text.live(connection, person.municipality_code, item.rule_id)
-        if signed is None:
+        if signed is None or not in_these_words(item):
             continue
         found = sends(item, signed, rules.get(item.rule_id), repo_advice.events(connection, item.id), pairs)
         if isinstance(found, Confirmed):
@@ -149,6 +152,14 @@ def send_urgent(known: Known, items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(sent)
 
 
+def in_these_words(item: Item) -> bool:
+    """Whether a referral says what the catalogue says today: a signature is on those words and no earlier ones."""
+    try:
+        return (item.text_ja, item.text_en) == referral_words(item.evidence)
+    except (KeyError, ValueError):
+        return False
+
+
 def tell_family(connection: Connection, now: datetime) -> int:
     """Owes a notice to the family where an urgent message was not opened for an hour and nobody reached the person.
 
@@ -156,7 +167,10 @@ def tell_family(connection: Connection, now: datetime) -> int:
     notices are new: each is owed once.
     """
     told = 0
-    for advice, resident in repo_urgent_text.unopened(connection, now - _FORGOTTEN, now - UNREAD):
+    found = repo_urgent_text.unopened(connection, now - _FORGOTTEN, now - UNREAD)
+    people = repo_residents.get_many(connection, (resident for _, resident in found))
+    here = {person.id for person in people if person.status == "active"}
+    for advice, resident in (pair for pair in found if pair[1] in here):
         for member in repo_family.named_by(connection, resident):
             if repo_family.may_look(connection, member.id, resident, None, now):
                 told += repo_notices.owe(connection, member.id, "family-urgent", advice, now, urgent=True)

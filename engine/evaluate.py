@@ -23,6 +23,7 @@ from engine.rules import AdviceRule, FlagRule, Rule, in_force, load_catalogue
 from engine.signals import Signals
 from engine.standing import Automatic
 from engine.store import (
+    audit,
     repo_advice,
     repo_consents,
     repo_outbox,
@@ -62,6 +63,8 @@ def evaluate(
     Without a living consent to `advice` for a topic nothing is drafted for it, and what waits there is withdrawn.
     `automatic` is what the operator lets leave without a person; None, from whoever does not know: nothing.
     """
+    # Two that look at one person at once would both find nothing waiting, draft it twice and send it twice.
+    audit.take_turn(connection)
     person = repo_residents.get(connection, resident)
     if person is None:
         return Evaluation(skipped="unknown-resident")
@@ -100,6 +103,7 @@ def evaluate_next(engine: Engine, now: datetime, automatic: Automatic | None = N
     if idle:
         return None
     with write(engine) as connection:
+        audit.take_turn(connection)
         settle(connection, now, automatic)
         debts = repo_outbox.take(connection, TOPIC)
         for debt in debts:

@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from engine.contract.ids import is_id
+from engine.officehours import after_days
 from engine.refusal import Refusal
 
 Kind = Literal["call", "ask", "wrong", "device"]
@@ -47,6 +48,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def desk_of(kind: Kind, about: str | None) -> DeskName:
     """The desk that hears of it: what is about a device goes to the help desk, all else to the nurses."""
     return "devices" if kind == "device" or (about is not None and is_id(about, "d")) else "health"
+
+
+def due_of(kind: Kind, municipality: str, now: datetime) -> datetime:
+    """By when whoever asks at `now` in that municipality is answered."""
+    return after_days(now, OFFICE_DAYS[kind], municipality)
 
 
 def words_of(text: str, *, needed: bool = True) -> str | Refusal:

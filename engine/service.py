@@ -37,6 +37,8 @@ from engine.visiting import hear as hear_visitor
 
 BATCH = 500
 QUIET_SECONDS = 0.5
+# However much is measured, what a person signed for goes out, and somebody is looked at anew, as often as this.
+TURN_SECONDS = 5.0
 LOOK_SECONDS = 60.0
 ACK_IDS = 500
 
@@ -237,6 +239,8 @@ class Service:
         self._facts = Facts()
         self._busy_at = 0.0
         self._looked_at = 0.0
+        self._turned_at = time.monotonic()
+        self._red: set[str] = set()
         self.handled = 0
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -246,12 +250,14 @@ class Service:
         self._link.close()
 
     def step(self, wait: float = 0.1) -> int:
-        """One turn: a batch of messages, or, when nothing came for a while, one resident's evaluation."""
+        """One turn: a batch of messages, and, when nothing came for a while or for long, one resident's evaluation."""
         deliveries = self._link.pump(wait, BATCH)
         if deliveries:
             self._busy_at = time.monotonic()
             self._take(deliveries)
-        elif time.monotonic() - self._busy_at > QUIET_SECONDS:
+        self._rush()
+        if self._has_time(bool(deliveries)):
+            self._turned_at = time.monotonic()
             with suppress(StoreError):  # a busy database: the debt stays in the outbox
                 evaluate_next(self._engine, self._clock(), self._automatic)
                 self._show()
@@ -260,6 +266,11 @@ class Service:
             with suppress(StoreError):  # the next minute comes
                 look_after(self._engine, self._clock())
         return len(deliveries)
+
+    def _has_time(self, busy: bool) -> bool:
+        now = time.monotonic()
+        quiet = not busy and now - self._busy_at > QUIET_SECONDS
+        return quiet or now - self._turned_at > TURN_SECONDS
 
     def _hurry(self, heard: Sequence[Heard]) -> None:
         """Look at once at whoever sent a red flag: a confirmed one may have to be told within a minute."""
@@ -271,8 +282,14 @@ class Service:
             and (end := ending(item.outcome, now))
             and end.way == "urgent"
         }
-        with suppress(StoreError):  # a busy database: the debt stays in the outbox
-            hurry(self._engine, sorted(one for one in owners if one), now, self._automatic)
+        self._red |= {one for one in owners if one}
+        self._rush()
+
+    def _rush(self) -> None:
+        for one in sorted(self._red):
+            with suppress(StoreError):  # a busy database: at the next step, before all who wait
+                hurry(self._engine, [one], self._clock(), self._automatic)
+                self._red.discard(one)
 
     def _show(self) -> None:
         """Hand over the lines mirrors may show; away from the broker they stay owed."""

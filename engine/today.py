@@ -25,7 +25,8 @@ STANDS: Final = {
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """The sentence, the number, the next step; `text` is all of the advice they come from, `advice` its id.
 
-    With `whole` the advice is never shortened: its last line may be the telephone number.
+    `at` is when that advice was delivered. With `whole` the advice is never shortened: its last line may be the
+    telephone number.
     """
 
     sentence: str
@@ -35,6 +36,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     advice: str | None = None
     severity: str = ""
     whole: bool = False
+    at: datetime | None = None
 
 
 def say_today(
@@ -52,7 +54,7 @@ def say_today(
         lines = lines_of(best, lang)
         return Told(
             sentence=lines[0], number=_number(numbers, lang, best.topic), next=_next_step(best, lines), text=lines,
-            advice=best.id, severity=best.severity, whole=best.severity != "routine",
+            advice=best.id, severity=best.severity, whole=best.severity != "routine", at=best.updated_at,
         )  # fmt: skip
     waiting = any(item.state in LIVE for item in items)
     sentence = text(lang, "resident", "today.waiting" if waiting else "today.nothing")

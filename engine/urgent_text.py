@@ -62,6 +62,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     values: tuple[tuple[str, Decimal], ...]
     measured_at: datetime
+    device: str = ""
+    sequence: int | None = None
     certainty: str | None = "sure"
     provenance: str = "bonded"
     time_quality: str = "device"
@@ -108,7 +110,7 @@ def confirmed(readings: Iterable[Seen], now: datetime) -> tuple[Confirmed, ...]:
     """Every pair of readings, newest first, in which the second confirms the first at `now` (aware).
 
     Both count, are red in the same way (pressure, or a pulse too fast, or one too slow), lie between one minute and
-    24 hours apart, and the second was made in the 24 hours before `now`.
+    24 hours apart, are not one measurement told twice, and the second was made in the 24 hours before `now`.
     """
     able = sorted((one for one in readings if one.counts and one.measured_at <= now), key=_order)
     ways = {one.id: ways_of(one.values) for one in able}
@@ -116,6 +118,7 @@ def confirmed(readings: Iterable[Seen], now: datetime) -> tuple[Confirmed, ...]:
         (second.measured_at, Confirmed(first.id, second.id, way))
         for first, second in combinations(able, 2)
         if NEAREST <= second.measured_at - first.measured_at <= APART and now - second.measured_at <= FRESH
+        and not _told_twice(first, second)
         for way in sorted(ways[first.id] & ways[second.id])
     ]
     ordered = sorted(found, key=lambda one: (one[0], one[1].second, one[1].first, one[1].way), reverse=True)
@@ -175,6 +178,16 @@ def _way(kind: str, value: Decimal) -> Way:
     if kind in {"systolic", "diastolic"}:
         return "pressure"
     return "slow" if value <= LOW_RED_FLAGS["resting-heart-rate"] else "fast"
+
+
+def _told_twice(one: Seen, other: Seen) -> bool:
+    """Whether a device without a clock may have told one measurement twice: the same numbers, none of its own."""
+    by_its_clock = one.time_quality == other.time_quality == "device"
+    numbered = None not in {one.sequence, other.sequence} and one.sequence != other.sequence
+    if by_its_clock or numbered or one.device != other.device:
+        return False
+    first, second = dict(one.values), dict(other.values)
+    return all(first[kind] == second[kind] for kind in first.keys() & second.keys())
 
 
 def _order(reading: Seen) -> tuple[datetime, str]:

@@ -126,11 +126,11 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 @contextmanager
-def database(server_url: str) -> Iterator[str]:
-    """A new, empty database on the server of `server_url`; dropped at the end."""
+def database(server_url: str, template: str = "template1") -> Iterator[str]:
+    """A new database like `template`, else empty, on the server of `server_url`; dropped at the end."""
     base, name = server_url.rsplit("/", 1)[0], f"t{os.getpid()}_{time.monotonic_ns()}"
     with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     try:
         yield f"{base}/{name}"
     finally:

@@ -14,6 +14,7 @@ from engine.locale import Language
 from engine.notify.message import LEASE, Message, message_of, next_try, quiet_until
 from engine.notify.port import Failed, Sent, Sink
 from engine.picture import zone_of
+from engine.review import Item
 from engine.sealing import Seal
 from engine.store import (
     repo_addresses,
@@ -25,6 +26,7 @@ from engine.store import (
     repo_shows,
 )
 from engine.store.database import Connection, Engine, read, write
+from engine.store.filing import unmistaken
 from engine.store.repo_addresses import Address
 from engine.store.repo_notices import Notice
 from engine.store.repo_places import ZONE
@@ -104,8 +106,10 @@ def reach_of(connection: Connection, seal: Seal, notice: Notice, now: datetime) 
     """Where this notice may go now: consent and what it is about are looked at again for every try."""
     if notice.kind in {"advice", FAMILY}:
         item = repo_advice.get(connection, notice.about)
-        if item is None or item.state != "delivered":
+        if item is None or item.state != "delivered" or not unmistaken(connection, [item]):
             return Reach(needless="withdrawn")
+        if not _agreed(connection, item, now):
+            return Reach(needless="no-consent")
         if notice.kind == FAMILY:
             return _family(connection, seal, notice, item.resident_id, now)
     person = repo_residents.get(connection, notice.recipient)
@@ -121,8 +125,16 @@ def reach_of(connection: Connection, seal: Seal, notice: Notice, now: datetime) 
     )  # fmt: skip
 
 
+def _agreed(connection: Connection, item: Item, now: datetime) -> bool:
+    """Whether the resident still wants advice on this: between the evening and the morning they may have said no."""
+    said = repo_consents.events_of(connection, [item.resident_id], "advice").get(item.resident_id, [])
+    return permits(said, "advice", None, item.topic, now).granted
+
+
 def _family(connection: Connection, seal: Seal, notice: Notice, resident: str, now: datetime) -> Reach:
-    member = repo_family.get(connection, notice.recipient)
+    person, member = repo_residents.get(connection, resident), repo_family.get(connection, notice.recipient)
+    if person is None or person.status != "active":
+        return Reach(needless="inactive")
     said = repo_consents.events_of(connection, [resident], "family-view").get(resident, [])
     if member is None or member.ended_at is not None or not permits(said, "family-view", member.id, None, now).granted:
         return Reach(needless="no-consent")

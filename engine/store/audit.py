@@ -46,10 +46,19 @@ def detail_hash(detail: object) -> str:
     return hashlib.sha256(msgspec.json.encode(detail, order="sorted")).hexdigest()
 
 
-def append(connection: Connection, entry: Entry) -> str:
-    """Adds `entry` to the chain in the caller's transaction and returns its hash; writers take turns."""
+def take_turn(connection: Connection) -> None:
+    """Waits until no other writer of the chain is at work; the turn ends with the caller's transaction.
+
+    Whoever looks, decides and writes takes it before looking: of two at once the second sees what the first did, and
+    neither waits for a row while the other waits for the chain. SQLite gives the turn with the transaction.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+
+
+def append(connection: Connection, entry: Entry) -> str:
+    """Adds `entry` to the chain in the caller's transaction and returns its hash; writers take turns."""
+    take_turn(connection)
     last = connection.execute(select(AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)).scalar()
     prev = GENESIS if last is None else str(last)
     made = link_hash(prev, entry)

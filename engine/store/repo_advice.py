@@ -32,6 +32,7 @@ def add(connection: Connection, item: Item, rank: Rank, *, actor: str, os_user: 
 
     Its place is what the item itself says; `ranking_store.replace_all` adds what is known of the person.
     """
+    audit.take_turn(connection)
     town = connection.execute(
         select(RESIDENT.c.municipality_code).where(RESIDENT.c.id == item.resident_id)
     ).scalar_one_or_none()
@@ -57,6 +58,7 @@ def decide(
     Its place stays what it was; `rank` replaces the reasons kept with it, `batch` names decisions made together. A
     rejection suspends the standing approvals of that text.
     """
+    audit.take_turn(connection)
     item = decision.item
     seen = item.version - 1
     mine = (ADVICE.c.id == item.id) & (ADVICE.c.version == seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
@@ -18,6 +18,8 @@ from engine.store import repo_consents, repo_sessions
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import CONSENT
 from engine.store.tables_desk import FAMILY_MEMBER
+
+_LET_LOOK: Final = (CONSENT.c.purpose == "family-view") & CONSENT.c.granted.is_(True) & CONSENT.c.recipient.is_not(None)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +64,14 @@ def end(connection: Connection, id: str, now: datetime) -> None:  # noqa: A002
 
 
 def named_by(connection: Connection, resident: str) -> list[Member]:
-    """Every family member this resident ever named in a consent, whether it still holds or not."""
-    query = select(CONSENT.c.recipient).where(
-        CONSENT.c.resident_id == resident, CONSENT.c.purpose == "family-view", CONSENT.c.recipient.is_not(None)
-    )
+    """Every family member this resident ever let look, whether that still holds or not; a no names nobody."""
+    query = select(CONSENT.c.recipient).where(_LET_LOOK, CONSENT.c.resident_id == resident)
     return _read(connection, [name for (name,) in connection.execute(query.distinct()) if is_id(name, "m")])
 
 
 def looking_at(connection: Connection, member: str) -> list[str]:
-    """The residents who ever named this family member, by id; `may_look` says what holds now."""
-    query = select(CONSENT.c.resident_id).where(CONSENT.c.purpose == "family-view", CONSENT.c.recipient == member)
+    """The residents who ever let this family member look, by id; `may_look` says what holds now."""
+    query = select(CONSENT.c.resident_id).where(_LET_LOOK, CONSENT.c.recipient == member)
     return sorted(name for (name,) in connection.execute(query.distinct()))
 
 

@@ -11,9 +11,8 @@ import msgspec
 from sqlalchemy import Connection, case, func, insert, select, update
 
 from engine.contract.ids import new_id
-from engine.officehours import after_days
 from engine.people import Resident
-from engine.requests import OFFICE_DAYS, DeskName, Kind, Request, desk_of
+from engine.requests import DeskName, Kind, Request, desk_of, due_of
 from engine.store.instants import from_micros, to_micros
 from engine.store.repo_residents import Conflict
 from engine.store.tables_desk import REQUEST
@@ -37,7 +36,7 @@ def add(
     town = resident.municipality_code
     asked = Request(
         id=new_id("q", rng or SystemRandom()), resident_id=resident.id, municipality_code=town, kind=kind, about=about,
-        text=text, desk=desk_of(kind, about), due_at=after_days(now, OFFICE_DAYS[kind], town), state="open",
+        text=text, desk=desk_of(kind, about), due_at=due_of(kind, town, now), state="open",
         created_at=now,
     )  # fmt: skip
     connection.execute(insert(REQUEST), _row(asked))

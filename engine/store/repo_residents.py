@@ -14,7 +14,8 @@ from engine.names import collation_key, kana_key, search_key
 from engine.people import Resident, search_key_of
 from engine.store import audit, repo_outbox
 from engine.store.instants import to_micros
-from engine.store.tables import BINDING, DEVICE, RESIDENT
+from engine.store.tables import ADVICE, BINDING, DEVICE, RESIDENT
+from engine.store.tables_desk import REQUEST
 from engine.store.tallies import note_people_changed
 
 
@@ -36,13 +37,16 @@ def edit(connection: Connection, changed: Resident, now: datetime, *, actor: str
     """Stores `changed` if its version follows the stored one directly, with its audit entry.
 
     Who moved out, or is no longer active, gives up the user slots of the devices left behind. What waits for them is
-    judged anew: age, sex, height and being here decide about advice.
+    judged anew: age, sex, height and being here decide about advice. Who moves to another municipality takes along what
+    waits there: its nurses see it from then on, and those of the former no more.
     """
+    audit.take_turn(connection)
     expected = changed.version - 1
     mine = (RESIDENT.c.id == changed.id) & (RESIDENT.c.version == expected)
     if connection.execute(update(RESIDENT).where(mine).values(_row(changed))).rowcount != 1:
         current = connection.execute(select(RESIDENT.c.version).where(RESIDENT.c.id == changed.id)).scalar()
         return Conflict(changed.id, expected, current)
+    _take_along(connection, changed)
     left = BINDING.c.resident_id == changed.id
     if changed.status == "active" and changed.household_id is not None:
         home = select(DEVICE.c.id).where(DEVICE.c.household_id == changed.household_id)
@@ -51,6 +55,17 @@ def edit(connection: Connection, changed: Resident, now: datetime, *, actor: str
     _record(connection, "resident-edit", changed, now, actor, os_user)
     repo_outbox.put(connection, "evaluate", [changed.id], now)
     return changed
+
+
+def _take_along(connection: Connection, person: Resident) -> None:
+    """Advice and requests that wait for somebody lie in the municipality of the person; what is done stays."""
+    town = person.municipality_code
+    waits = (ADVICE.c.resident_id == person.id) & ADVICE.c.shelf.in_(("open", "held", "later"))
+    waits &= ADVICE.c.municipality_code != town
+    # Whoever was given it works for the former municipality.
+    connection.execute(update(ADVICE).where(waits).values(municipality_code=town, assigned_to=None))
+    asked = (REQUEST.c.resident_id == person.id) & REQUEST.c.closed_at.is_(None) & (REQUEST.c.municipality_code != town)
+    connection.execute(update(REQUEST).where(asked).values(municipality_code=town))
 
 
 def get(connection: Connection, id: str) -> Resident | None:  # noqa: A002

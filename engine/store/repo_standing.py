@@ -61,6 +61,7 @@ def live_for(connection: Connection, item: Item, municipality: str, now: datetim
 
 def change(connection: Connection, approval: Approval, *, os_user: str) -> bool:
     """Stores an approval that was stopped (one version higher), with its audit entry; False if another was first."""
+    audit.take_turn(connection)
     mine = (STANDING_APPROVAL.c.id == approval.id) & (STANDING_APPROVAL.c.version == approval.version - 1)
     if connection.execute(update(STANDING_APPROVAL).where(mine).values(_row(approval))).rowcount != 1:
         return False

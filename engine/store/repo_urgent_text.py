@@ -87,7 +87,8 @@ def _seen(row: Any, values: tuple[tuple[str, Decimal], ...]) -> Seen:
     return Seen(
         id=row.id, values=values, measured_at=from_micros(row.measured_at), certainty=row.certainty,
         provenance=row.provenance, time_quality=row.time_quality, experimental=bool(row.experimental),
-        preliminary=row.quality is not None, accepted=row.outcome == "accepted",
+        preliminary=row.quality is not None, accepted=row.outcome == "accepted", device=row.device_id,
+        sequence=row.sequence,
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ class Desk:
     @property
     def sessions(self) -> Sessions:
         """Who is signed in."""
-        return Sessions(self.engine)
+        return Sessions(self.engine, city=self.city)
 
     def page(
         self,
@@ -125,7 +125,8 @@ TheDesk = Annotated[Desk, Depends(_at_the_desk)]
 def visitor(request: Request, desk: TheDesk) -> Session | None:
     """Who is signed in, if anybody; what a page fetches by itself is not use of it."""
     cookie = request.cookies.get(cookie_name(desk.secure))
-    return desk.sessions.find(cookie, desk.now(), wished(request), touch=request.url.path != LIVE)
+    by_itself = request.url.path == LIVE or request.url.path.endswith("/now")
+    return desk.sessions.find(cookie, desk.now(), wished(request), touch=not by_itself)
 
 
 async def signed_in(session: Annotated[Session | None, Depends(visitor)]) -> Session:

@@ -32,6 +32,8 @@ HSTS: Final = "max-age=31536000"
 # What was typed travels through signing in, sealed and therefore longer than it was.
 _CARRIED: Final = frozenset({"/signin", "/unlock"})
 CARRIED_LIMIT: Final = 4 * BODY_LIMIT
+# No keyboard has it, and PostgreSQL keeps no text that holds it.
+_NUL: Final = b"%00"
 _LOG: Final = logging.getLogger("engine.web")
 
 
@@ -85,6 +87,9 @@ class Guard:
         # Another program on this machine is another origin, but the same site: its cookies come along.
         if scope["method"] == "POST" and headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return 403, b""
+        # No form here sends files, and what comes in parts may name a coding of its own that makes no text.
+        if headers.get("content-type", "").lower().startswith("multipart/"):
+            return 400, b""
         body, limit = b"", CARRIED_LIMIT if scope["path"] in _CARRIED else BODY_LIMIT
         more = scope["method"] in {"POST", "PUT", "PATCH", "DELETE"}
         while more:
@@ -93,6 +98,9 @@ class Guard:
             more = bool(message.get("more_body", False))
             if len(body) > limit:
                 return 413, b""
+        is_form = headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
+        if "\0" in scope["path"] or _NUL in scope["query_string"] or (is_form and (_NUL in body or b"\0" in body)):
+            return 400, b""
         return None, body
 
 

@@ -55,10 +55,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sessions:
-    """The sessions of one store, shared by every process that serves it."""
+    """The sessions of one store, shared by every process that serves it; in a `city` none that a link began."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, city: bool = False) -> None:
         self._engine = engine
+        self._city = city
 
     def start(self, who: Identity, lang: Language, now: datetime) -> tuple[str, Session]:
         """A new session and the cookie that carries it; those that ended long ago are forgotten."""
@@ -86,6 +87,9 @@ class Sessions:
             kept = repo_sessions.get(connection, hash_of(cookie))
             if kept is None or now >= kept.ends or not _is_here(connection, kept.who):
                 return None
+        # Sessions outlive the program: one that a link began before this became a city's works for every town.
+        if self._city and kept.who.municipalities is None:
+            return None
         idle = kept.who.is_staff and now - kept.seen >= STAFF_IDLE
         changes: dict[str, Any] = {}
         if lang is not None and lang != kept.language:

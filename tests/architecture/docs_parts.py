@@ -75,7 +75,7 @@ def settings() -> dict[str, tuple[str, str]]:
 
 def _default(value: object) -> str:
     shown = str(value).lower() if isinstance(value, bool) else str(value)
-    return "" if value is None or value == "" else f"`{shown}`"
+    return "" if value in {None, "", ()} else f"`{shown}`"
 
 
 def topic_names() -> list[str]:

@@ -49,7 +49,7 @@ COMMANDS_JA: Final = {
     "phr today": "きょう大切なことを伝える。人が承認した助言だけを出す",
     "phr trend": "一つの種類を日ごとに示す。体重は水準と傾向も",
     "phr decode": "記録した Bluetooth のデータ(JSON Lines)を読み解く",
-    "phr doctor": "フォルダー、時計、データベース、ジャーナル、ブローカー、Bluetooth を調べる",
+    "phr doctor": "フォルダー、時計、データベース、保健師の画面、ジャーナル、ブローカー、Bluetooth を調べる",
     "phr web": "保健師のページを動かし、一度だけ使えるサインイン用リンクを出す",
     "phr resident add": "住民を登録し、番号を出す",
     "phr resident list": "住民をよみがなの順に並べる",
@@ -126,6 +126,21 @@ COMMANDS_JA: Final = {
     "phr clinical verdicts": "健診の結論(保健指導の区分、メタボの判定)を、こちらのルールとくらべる",
     "phr clinical import": "健診の結果(CSV)を取り込む。読めない行は、行の番号と理由を示してことわる",
     "phr env import": "日ごとの暑さ指数と積雪の表を取り込む。同じ表を二度読んでも変わらない",
+    "phr report": "ひと月の報告を書く。はかったこと、届いた助言、だれが見たか。画面、1つの HTML、PDF で",
+    "phr staff add": "職員のアカウントを作り、本人がパスワードと2つ目の確かめを決めるためのリンクを出す。3日間、一度だけ使える",
+    "phr staff list": "アカウントを並べる",
+    "phr staff roles": "その人にできることを見る。または役割やまちを変える(その人はサインアウトされる)",
+    "phr staff disable": "アカウントを閉じる。サインイン中の人もサインアウトされる",
+    "phr staff enable": "閉じたアカウントを、前のパスワードのまま開く",
+    "phr staff reset": "新しい登録リンクを出す。前のパスワードと2つ目の確かめは使えなくなる",
+    "phr audit verify": "鎖と控えをすべて読み、最初におかしい記録を示す(終了コード 11)",
+    "phr audit show": "記録を新しい順に見る。番号とハッシュだけで、値や文はない",
+    "phr audit head": "最も新しい記録の番号とハッシュを出す。鎖の全体が一行になる",
+    "phr audit anchor": "鎖の先頭を、この PHR_HOME の鍵で作った符号とともに `audit-heads` に書き足す。1時間に一度くらい",
+    "phr notify status": "設定した知らせ方と、この7日間の知らせがどうなったかを見る",
+    "phr notify test": "ただ一つの知らせを、自分のあて先に送ってみる。相手が受けとらなければ終了コード 8",
+    "phr disclosure show": "記録の種類ごとに、住民にいつ見せるかを見る。まちが決めていなければ初期の決まり",
+    "phr disclosure set": "ある種類の記録を、まちの住民にいつ見せるかを決める。次のページから効く",
     "phr env show": "きょうの天気としてルールが使うもの、それが測った値か季節の用心かを見る",
 }
 
@@ -176,13 +191,48 @@ SETTINGS: Final = {
     "engine.username": ("the engine's broker account", "エンジンのブローカー用の名前"),
     "engine.password_file": ("file with its password", "そのパスワードのファイル"),
     "engine.city": (
-        "city mode: nobody decides on the command line", "市のモード。コマンドでは承認も却下もできない",
+        "city mode: accounts instead of the link, and nobody decides on the command line",
+        "市のモード。リンクの代わりにアカウント。コマンドでは承認も却下もできない",
     ),
     "engine.shared": (
         "several engines share one subscription (MQTT 5)", "複数のエンジンで一つの購読を分け合う(MQTT 5)",
     ),
-    "web.host": ("where the page is served; this machine only", "ページのアドレス。この機械からだけ見える"),
+    "engine.standing": (
+        "drafts covered by a live standing approval are approved in its name", "生きている包括承認にあう下書きを、その名前で承認する",
+    ),
+    "engine.urgent_texts": (
+        "an urgent text a physician signed goes out after a confirming second reading",
+        "医師が署名した急ぎの文を、二度目の測定で確かめられたときに届ける",
+    ),
+    "web.host": (
+        "where the pages are served; without `web.https` only an address of this machine itself",
+        "ページのアドレス。`web.https` がなければ、この機械からだけ見えるもの",
+    ),
     "web.port": ("its port; 0 takes a free one", "そのポート。0 なら空いているもの"),
+    "web.names": (
+        "host names the pages may be called by; in the environment separated by commas",
+        "ページを呼ぶときのホスト名。環境変数ではコンマで区切る",
+    ),
+    "web.https": ("a proxy in front speaks TLS", "前に置いたプロキシーが TLS で話す"),
+    "notify.base": (
+        "the pages' address as residents reach it, `https://…`; empty: nobody is notified",
+        "住民から見たページのアドレス `https://…`。空ならだれにも知らせない",
+    ),
+    "notify.smtp": (
+        "mail server, `smtps://host` or `smtp://host` (STARTTLS)", "メールのサーバー。`smtps://host` か `smtp://host`(STARTTLS)",
+    ),
+    "notify.smtp_from": ("the address mail comes from", "差出人のアドレス"),
+    "notify.smtp_username": ("our account there", "そこでの名前"),
+    "notify.smtp_password_file": ("file with its password", "そのパスワードのファイル"),
+    "notify.smtp_ca_file": ("certificate authority of the mail server", "メールのサーバーの認証局の証明書"),
+    "notify.smtp_plain": ("no TLS, only for a server on this machine", "TLS なし。この機械のサーバーだけ"),
+    "notify.line_token_file": ("file with the token of the LINE channel", "LINE チャネルのアクセストークンのファイル"),
+    "notify.line_secret_file": ("file with the secret of the LINE channel", "LINE チャネルシークレットのファイル"),
+    "notify.line_api": ("another address of LINE, for tests", "LINE の別のアドレス(試験用)"),
+    "notify.push_contact": (
+        "`mailto:` or `https:` of who is answerable; turns web push on",
+        "責任者の `mailto:` か `https:`。入れるとブラウザーへの知らせを使う",
+    ),
 }  # fmt: skip
 
 TOPICS: Final = {

@@ -25,6 +25,7 @@ from cli.wiring import Settings
 from cli.words import word
 from cli.words_inbox import word as inbox_word
 from cli.words_spot import word as spot_word
+from engine.access import ROLES
 from engine.contract import wire
 from engine.contract.reading import Reading, Value, reading_id
 from engine.contract.topics import up
@@ -79,7 +80,7 @@ def test_what_the_code_offers_is_explained(tongue: Tongue) -> None:
     text = page(tongue)
     told = [*commands(), *(f"`{name}`" for name in settings()), *(variable for variable, _ in settings().values())]
     told += [f"| {int(code)} |" for code in Exit] + [f"`{rule.id}`" for rule in load_catalogue()]
-    told += [f"`{name}`" for name in (*PROFILES, *topic_names())]
+    told += [f"`{name}`" for name in (*PROFILES, *topic_names())] + [f"| `{role}` |" for role in ROLES]
     assert [name for name in told if name not in text] == []
 
 
@@ -228,7 +229,7 @@ def test_no_word_of_the_tables_has_outlived_its_thing() -> None:
 def test_links_inside_the_repository_lead_somewhere(tongue: Tongue) -> None:
     text = page(tongue)
     anchors = {re.sub(r"[^\w\- ]", "", line).strip().lower().replace(" ", "-") for line in headings(text)}
-    for link in re.findall(r"\]\(([^)]+)\)", text):
+    for link in re.findall(r"(?:\]\(|src=\")([^)\"]+)", text):
         assert not link.startswith("http"), "nothing outside is needed to read this"
         assert link[1:] in anchors if link.startswith("#") else (ROOT / link).exists(), link
 

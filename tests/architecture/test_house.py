@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ DOORS = {
     "amqtt": ("gateway/broker",),
     "fastapi": ("engine/web",),
     "sklearn": ("engine/ranking_training",),
+    "argon2": ("engine/passwords",),
+    "pyotp": ("engine/onetime",),
+    "cryptography": ("engine/sealing", "engine/notify", "firmware_profiles/bindkey", "firmware_profiles/eufy_talk"),
+    "http_ece": ("engine/notify/push",),
+    "joserfc": ("engine/notify/push",),
+    "smtplib": ("engine/notify/mail",),
+    "holidays": ("engine/officehours",),
+    "sudachipy": ("engine/furigana",),
+    "weasyprint": ("engine/report_file",),
+    "jinja2": ("engine/web", "engine/report_file"),
+    "segno": ("engine/web/account/enrol", "cli/card", "cli/pair_page"),
 }
 # What is marked pure in the design touches no clock, socket, file, database or randomness.
 PURE = (
@@ -51,10 +63,17 @@ PURE = (
     "engine/questionnaires", "engine/plans", "engine/series", "engine/signals_columns.py", "engine/signals_many.py", "engine/trends_many.py", "engine/patterns.py", "engine/goal_columns.py", "engine/town.py",
     "engine/signals_rows.py", "engine/seasons.py", "engine/energy.py", "engine/weather.py", "engine/wording.py",
     "engine/urgent.py", "engine/ranking.py", "engine/ranking_model.py", "engine/ranking_samples.py",
-    "engine/ranking_training.py",
+    "engine/ranking_training.py", "engine/access.py", "engine/review_model.py", "engine/batching.py", "engine/placing.py",
+    "engine/queue_search.py", "engine/standing.py", "engine/urgent_text.py", "engine/officehours.py", "engine/requests.py",
+    "engine/caseload.py", "engine/charts", "engine/plain.py", "engine/furigana.py", "engine/disclosure.py",
+    "engine/explained", "engine/records.py", "engine/seen.py", "engine/carrying.py", "engine/today.py", "engine/courses.py",
+    "engine/onetime.py", "engine/notify/message.py", "engine/notify/port.py", "engine/clinical_checkups.py",
 )  # fmt: skip
 IMPURE = {"socket", "sqlite3", "sqlalchemy", "sqlmodel", "random", "secrets", "time", "subprocess", "os", "asyncio"}
-HEAVY = ("sqlmodel", "sqlalchemy", "fhir", "scipy", "sklearn", "numpy", "fastapi", "bleak", "paho", "bumble", "alembic")
+HEAVY = (
+    "sqlmodel", "sqlalchemy", "fhir", "scipy", "sklearn", "numpy", "fastapi", "bleak", "paho", "bumble", "alembic",
+    "argon2", "jinja2", "httpx", "holidays", "sudachipy", "weasyprint", "joserfc", "cryptography", "uvicorn",
+)  # fmt: skip
 
 
 def _tracked() -> list[Path]:
@@ -92,6 +111,19 @@ def test_a_door_is_opened_only_where_the_design_says(door: str) -> None:
     users = [p.relative_to(ROOT).as_posix() for p in _modules() if door in _imports(p)]
     # Simulators are doubles of what stands behind the doors; simulators and tests are outside this rule.
     assert [user for user in users if not user.startswith((*DOORS[door], "simulators/"))] == []
+
+
+def test_every_part_of_the_engine_but_its_contract_is_closed_to_gateways() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    [closed] = [
+        one["forbidden_modules"] for one in contracts if one.get("source_modules") == ["gateway", "firmware_profiles"]
+    ]
+    parts = {
+        path.relative_to(ROOT / "engine").parts[0].removesuffix(".py")
+        for path in _modules()
+        if ROOT / "engine" in path.parents
+    }
+    assert sorted(closed) == sorted(f"engine.{part}" for part in parts - {"__init__", "contract"})
 
 
 def test_what_is_marked_pure_imports_nothing_impure() -> None:

@@ -16,7 +16,7 @@ from engine.store.database import Connection, read, write
 from engine.store.instants import to_micros
 from engine.store.tables import ADVICE, ADVICE_EVENT, CONSENT, MEASUREMENT, READING, RESIDENT
 from tests.homes import HANAKO, TARO
-from tests.web.shots import seed
+from tests.web.seeding import seed
 
 RESIDENTS: Final = 40_000
 ITEMS: Final = 10_000

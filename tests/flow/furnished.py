@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from engine.store.database import migrate, open_engine
-from tests.homes import furnish
-from tests.servers import database
+from engine.store.database import open_engine
+from tests.stores import furnished_database, furnished_file
 
 
 @pytest.fixture
@@ -19,20 +18,15 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
     monkeypatch.setenv("PHR_LANG", "ja")
     (tmp_path / "phr").mkdir()
-    made = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(made)
-    furnish(made)
-    return made
+    return furnished_file(tmp_path / "phr" / "engine.sqlite")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     with ExitStack() as stack:
-        url = f"sqlite:///{tmp_path / 'engine.sqlite'}"
         if request.param == "postgresql":
-            url = stack.enter_context(database(request.getfixturevalue("postgres")))
-        made = open_engine(url)
+            made = open_engine(stack.enter_context(furnished_database(request.getfixturevalue("postgres"))))
+        else:
+            made = furnished_file(tmp_path / "engine.sqlite")
         stack.callback(made.dispose)
-        migrate(made)
-        furnish(made)
         yield made

@@ -98,7 +98,7 @@ def test_a_draft_is_listed_shown_signed_and_only_then_seen_by_the_resident(store
     told = json.loads(phr("today", "--resident", TARO, "--json"))
     assert told["advice"] == item["id"]
     assert (told["sentence"], told["next"]) == ("体重の ことを 保健師と 話しましょう。",) * 2
-    assert told["number"].startswith("いまの 体重は 84.")
+    assert told["number"].startswith("いまの 体重は およそ 84.")
     in_english = phr("--lang", "en", "today", "--resident", TARO).splitlines()[0]
     assert in_english == "Please talk with the nurse about your weight."
 

@@ -11,21 +11,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import Engine
 
 from engine.access import Identity, Role
+from engine.identity_staff import about_totp
 from engine.locale import Language
+from engine.sealing import seal_of
+from engine.store import repo_staff
+from engine.store.database import write
+from engine.store.repo_staff import Keys
 from engine.web.app import create_app
 from engine.web.links import Links
 from engine.web.sessions import Sessions, cookie_name
 from tests.homes import HANAKO
-from tests.needs import found
 from tests.node_packages import FOLDER, install
 from tests.web import town
+from tests.web.accounts import SECRET, hashed
 from tests.web.desks import furnished
 
 NURSE, SECOND, PHYSICIAN = "s-nursenursenur", "s-secondsecondd", "s-physicianphys"
@@ -43,6 +47,7 @@ class Site:
     clock: list[datetime]
     foreign: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
 
     def enter(
         self, browser: Browser, *roles: Role, by: str = NURSE, name: str = "鈴木 保健師", lang: Language = "ja",
@@ -68,6 +73,8 @@ class Site:
     def visit(self, browser: Browser, **context: Any) -> Page:
         """A page of somebody who has not."""
         made: BrowserContext = browser.new_context(base_url=self.url, locale="ja-JP", **context)
+        self.contexts.append(made)
+        made.on("close", lambda _: self.contexts.remove(made))
         page = made.new_page()
         page.set_default_timeout(15_000)
         page.on("request", lambda request: self._watch(request.url))
@@ -83,17 +90,6 @@ class Site:
         # A refused form is an answer with a status, which the browser tells as an error of loading: that is wanted.
         if kind == "error" and "Failed to load resource" not in text:
             self.problems.append(f"{where}: {text}")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; one for all tests of a worker."""
-    path = found("chromium")
-    assert path is not None, "marked needs_chromium"
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(path), args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def site(folder: Path, now: datetime, **more: Any) -> AbstractContextManager[Site]:
@@ -113,6 +109,9 @@ def _site(folder: Path, engine: Engine, now: datetime, **more: Any) -> Iterator[
     with served(app) as url:
         made = Site(engine, app, url, clock)
         yield made
+        # A page that listens for news holds its line until it is closed.
+        for context in list(made.contexts):
+            context.close()
     engine.dispose()
     assert made.foreign == []
     assert made.problems == []
@@ -160,3 +159,12 @@ def sideways(page: Page) -> int:
     """How many CSS pixels the page must be scrolled sideways."""
     wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return wide
+
+
+def enrolled(made: Site, folder: Path, *names: str) -> None:
+    """Gives staff of the town a password and an authenticator, sealed as this program seals them."""
+    seal = seal_of(folder)
+    with write(made.engine) as connection:
+        for name in names:
+            keys = Keys(password_hash=hashed(), totp_secret=seal.seal(SECRET, about_totp(name)))
+            repo_staff.keep_keys(connection, name, keys)

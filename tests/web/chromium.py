@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import connect
 
-from tests.web.shots import CHROMIUM
+CHROMIUM = Path("/usr/bin/chromium")
 
 PATIENCE = 20.0
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,17 +16,19 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from starlette.routing import BaseRoute
 
 from engine.access import Identity, Role
 from engine.people import Resident
 from engine.review import Item, rank
 from engine.store import repo_advice, repo_residents
-from engine.store.database import migrate, open_engine, write
+from engine.store.database import open_engine, write
 from engine.web.app import create_app
 from engine.web.context import COOKIE
 from engine.web.links import Links
 from engine.web.sessions import Session, Sessions
-from tests.homes import HANAKO, TARO, furnish, resident
+from tests.homes import HANAKO, TARO, resident
+from tests.stores import furnished_file
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SECRET = "9876"
@@ -144,24 +145,22 @@ class Desk:
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://127.0.0.1:8321")
 
 
-@cache
-def _template() -> bytes:
-    """A migrated and furnished database, made once a process: migrating takes longer than most tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "engine.sqlite"
-        engine = open_engine(f"sqlite:///{path}")
-        migrate(engine)
-        furnish(engine)
-        engine.dispose()
-        assert not path.with_name("engine.sqlite-wal").exists(), "everything is in the one file"
-        return path.read_bytes()
-
-
 def furnished(folder: Path) -> Engine:
     """A store of its own with two residents, who agreed to record, advice and the nurses' look."""
-    path = folder / "engine.sqlite"
-    path.write_bytes(_template())
-    return open_engine(f"sqlite:///{path}")
+    return furnished_file(folder / "engine.sqlite")
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    # Routes hold no state of a desk, but FastAPI works each out anew in every application, which takes half a second.
+    return create_app(open_engine("sqlite://"), Links(Path()), lambda: NOW).router.routes
+
+
+def opened(engine: Engine, links: Links, now: Callable[[], datetime], **more: Any) -> FastAPI:
+    """`create_app` with the routes of this process's first."""
+    app = create_app(engine, links, now, **more)
+    app.router.routes[:] = _routes()
+    return app
 
 
 @pytest.fixture
@@ -169,7 +168,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk with two residents and an empty queue."""
     engine = furnished(tmp_path)
     links, clock = Links(tmp_path / "links"), [NOW]
-    app = create_app(engine, links, lambda: clock[0], os_user="tester")
+    app = opened(engine, links, lambda: clock[0], os_user="tester")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8321") as browser:
         yield Desk(engine, links, app, clock, browser)
     engine.dispose()

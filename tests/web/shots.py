@@ -1,117 +1,119 @@
-"""Pictures of the desk as a nurse sees it: `python -m tests.web.shots [folder]`."""
+"""Pictures of the pages as people see them: `./x shots [folder]`; the same town, the same morning, every time."""
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-import httpx
-from sqlalchemy import Engine
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine.contract import wire
-from engine.contract.reading import Reading, Value, reading_id
-from engine.contract.topics import up
-from engine.evaluate import evaluate
-from engine.review import HOLD
-from engine.service import Facts, handle
-from engine.service_link import Delivery
-from engine.store.database import migrate, open_engine, write
-from engine.web.app import create_app
-from engine.web.context import HERE
-from engine.web.links import Links
-from tests.homes import DEVICE, GATEWAY, HANAKO, TARO, furnish
-from tests.web.desks import Page
+from engine.store import repo_advice
+from engine.store.database import read
+from tests.homes import HANAKO
+from tests.needs import found
+from tests.web import town
+from tests.web.browsing import Site, town_site
 
-CHROMIUM = Path("/usr/bin/chromium")
-INSTALL = "apt-get install -y --no-install-recommends chromium fonts-noto-cjk"
-DAY = timedelta(days=1)
+INSTALL: Final = "apt-get install -y --no-install-recommends chromium fonts-noto-cjk"
+DESK: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
+PHONE: Final[dict[str, Any]] = {
+    "viewport": {"width": 412, "height": 915}, "is_mobile": True, "has_touch": True, "device_scale_factor": 1.5
+}  # fmt: skip
 
 
-def seed(engine: Engine, now: datetime) -> None:
-    """Two residents with four weeks of readings, evaluated by the real rules."""
-    furnish(engine)
-    readings = [
-        *[_reading(2, now - HOLD - ago * DAY, body_weight=(f"{84 + ago * 0.1:.2f}", "kg")) for ago in range(28)],
-        *[_reading(1, now - HOLD - ago * DAY, body_weight=(f"{60 + ago * 0.05:.2f}", "kg")) for ago in range(28)],
-        *[_reading(1, now - HOLD - ago * DAY, systolic=("152", "mm[Hg]"), diastolic=("93", "mm[Hg]")) for ago in range(7)],
-        *[_reading(2, now - HOLD - ago * DAY, steps_day=("3120", "{steps}")) for ago in range(1, 9)],
-    ]  # fmt: skip
-    payload = wire.encode_batch([wire.encode_reading(one) for one in readings])
-    with write(engine) as connection:
-        handle(connection, Facts(), [Delivery(1, 1, 1, up(GATEWAY, "reading"), payload)], now)
-        for person in (HANAKO, TARO):
-            evaluate(connection, person, now)
+class Shot(NamedTuple):
+    """One picture: its name, who looks, where, and whether all of the page is on it or what a screen holds."""
+
+    name: str
+    who: str
+    path: str
+    whole: bool = False
+    lang: str = "ja"
 
 
-def _reading(slot: int, at: datetime, **values: tuple[str, str]) -> Reading:
-    parts = tuple(Value(kind.replace("_", "-"), number, unit) for kind, (number, unit) in values.items())
-    name = reading_id(DEVICE, slot, at.isoformat(), repr(values).encode())
-    return Reading(
-        id=name, device=DEVICE, profile="sig-weight", provenance="bonded", user_slot=slot, measured_at=at,
-        time_quality="device", received_at=at, values=parts,
-    )  # fmt: skip
+def shots(made: Site) -> Iterator[Shot]:
+    """Every picture there is."""
+    with read(made.engine) as connection:
+        waiting = repo_advice.listed(connection, resident=HANAKO, states=("open",), limit=10)
+        letters = repo_advice.listed(connection, resident=HANAKO, states=("delivered",), limit=10)
+    shown = next(one for one in waiting if one.rule_id == "home-bp-high")
+    letter = next(one for one in letters if one.rule_id == "frailty-weight-loss")
+    nurse = town.NURSE
+    yield Shot("queue", nurse, "/queue")
+    yield Shot("queue-en", nurse, "/queue", lang="en")
+    yield Shot("item", nurse, f"/advice/{shown.id}")
+    yield Shot("item-whole", nurse, f"/advice/{shown.id}", whole=True)
+    yield Shot("item-urgent", nurse, f"/advice/{town.RED}")
+    yield Shot("caseload", nurse, "/caseload")
+    yield Shot("record", nurse, f"/residents/{HANAKO}", whole=True)
+    yield Shot("requests", nurse, "/requests")
+    yield Shot("standing", nurse, "/standing", whole=True)
+    yield Shot("rules", nurse, "/rules")
+    yield Shot("workload", nurse, "/workload")
+    yield Shot("devices", town.HELPDESK, "/devices")
+    yield Shot("log", town.AUDITOR, "/log")
+    yield Shot("staff", town.ADMIN, "/staff")
+    yield Shot("signin", "", "/signin")
+    yield Shot("me-today", HANAKO, "/me")
+    yield Shot("me-trends", HANAKO, "/me/trends", whole=True)
+    yield Shot("me-trend", HANAKO, "/me/trends/weight", whole=True)
+    yield Shot("me-records", HANAKO, "/me/records", whole=True)
+    yield Shot("me-record", HANAKO, "/me/records/lab.hba1c", whole=True)
+    yield Shot("me-letter", HANAKO, f"/me/advice/{letter.id}", whole=True)
+    yield Shot("me-contact", HANAKO, "/me/contact", whole=True)
+    yield Shot("me-consents", HANAKO, "/me/consents", whole=True)
+    yield Shot("me-seen", HANAKO, "/me/seen", whole=True)
+    yield Shot("me-today-en", HANAKO, "/me", lang="en")
+    yield Shot("family", town.family(made.engine), f"/family/{HANAKO}", whole=True)
 
 
-async def pages(engine: Engine, folder: Path, now: datetime) -> dict[str, str]:
-    """The text of every kind of page, by the name of its picture."""
-    links = Links(folder / "links")
-    transport = httpx.ASGITransport(create_app(engine, links, lambda: now))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", follow_redirects=True) as browser:
-        token = links.issue(now)
-        found = {"locked": (await browser.get("/")).text}
-        found["signin"] = (await browser.get("/signin", params={"token": token})).text
-        await browser.post("/signin", data={"token": token, "name": "鈴木 保健師"})
-        found["queue"] = queue = (await browser.get("/")).text
-        ways = [held["href"] or "" for tag, held in Page(queue).tags if tag == "a" and held.get("class") == "open"]
-        for number, way in enumerate(ways):
-            found[f"item-{number}"] = (await browser.get(way)).text
-        way = ways[-1]
-        form = Page(found[f"item-{len(ways) - 1}"]).forms
-        found["refused"] = (await browser.post(f"{way}/approve", data=form[f"{way}/approve"])).text
-        found["item-en"] = (await browser.get(way, params={"lang": "en"})).text
-        found["queue-en"] = (await browser.get("/")).text
-        await browser.get("/", params={"lang": "ja"})
-        done = form[f"{way}/reject"] | {"reason": "治療中のため、主治医の指示を優先します。"}
-        found["rejected"] = (await browser.post(f"{way}/reject", data=done)).text
-        found["conflict"] = (await browser.post(f"{way}/reject", data=done)).text
-    return found
+def shoot(made: Site, browser: Browser, folder: Path, wanted: str = "") -> None:
+    """Takes the pictures whose name begins with `wanted`."""
+    pages: dict[str, Page] = {}
+    for shot in shots(made):
+        if not shot.name.startswith(wanted):
+            continue
+        page = pages.get(shot.who) or _page(made, browser, shot.who)
+        pages[shot.who] = page
+        page.goto(shot.path if shot.lang == "ja" else f"{shot.path}?lang={shot.lang}")
+        page.screenshot(path=folder / f"{shot.name}.png", full_page=shot.whole, animations="disabled")
+        if shot.lang != "ja":
+            page.goto(f"{shot.path}?lang=ja")
+    if "me-today".startswith(wanted):
+        _with_furigana(pages[HANAKO], folder)
 
 
-def shoot(text: str, picture: Path, profile: Path, size: str) -> None:
-    """A picture of `text`; the stylesheet is written into it, because a file has no server."""
-    css = (HERE / "static" / "desk.css").read_text(encoding="utf-8")
-    page = picture.with_suffix(".html")
-    page.write_text(text.replace('<link rel="stylesheet" href="/desk.css">', f"<style>{css}</style>"), encoding="utf-8")
-    words = [
-        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
-        f"--user-data-dir={profile}", f"--window-size={size}", f"--screenshot={picture}", page.as_uri(),
-    ]  # fmt: skip
-    subprocess.run(words, check=True, capture_output=True, timeout=120)
-    page.unlink()
+def _with_furigana(page: Page, folder: Path) -> None:
+    page.goto("/me")
+    with page.expect_navigation():
+        page.locator("form[action='/me/look'] button").first.click()
+    page.screenshot(path=folder / "me-furigana.png", animations="disabled")
+
+
+def _page(made: Site, browser: Browser, who: str) -> Page:
+    if not who:
+        return made.visit(browser, **DESK)
+    if who in town.STAFF:
+        return made.enter_as(browser, who, **DESK)
+    return made.at_home(browser, who, "山田 花子" if who == HANAKO else "山田 次郎", **PHONE)
 
 
 def main() -> int:
     """Take the pictures; exit code 1 when there is no browser."""
-    if not CHROMIUM.exists():
+    path = found("chromium")
+    if path is None:
         print(f"no browser: {INSTALL}", file=sys.stderr)
         return 1
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="phr-shots-"))
     folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC)
-    with tempfile.TemporaryDirectory() as place:
-        engine = open_engine(f"sqlite:///{Path(place) / 'engine.sqlite'}")
-        migrate(engine)
-        seed(engine, now)
-        for name, text in asyncio.run(pages(engine, Path(place), now)).items():
-            shoot(text, folder / f"{name}.png", Path(place) / "profile", "1280,1500")
-            if name in {"queue", "item-0"}:
-                shoot(text, folder / f"{name}-narrow.png", Path(place) / "profile", "500,2400")
-        engine.dispose()
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(path), args=["--no-sandbox", "--disable-gpu"])
+        with town_site(Path(place)) as made:
+            shoot(made, browser, folder, *sys.argv[2:3])
+        browser.close()
     print(folder)
     return 0
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -22,9 +23,8 @@ from engine.store.tables_desk import REQUEST
 from engine.web.door import OPEN, right_of
 from tests.homes import DEVICE, HANAKO
 from tests.web import town
-from tests.web.browsing import Site, axe_source, chromium, sideways, town_site, violations
+from tests.web.browsing import Site, axe_source, sideways, town_site, violations
 
-__all__ = ["chromium"]
 pytestmark = [pytest.mark.flow, pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
 
 # What answers with something else than a page: pictures, files, streams, JSON, and what only sends one on.
@@ -45,7 +45,7 @@ def parts(made: Site) -> dict[str, str]:
         asked = connection.execute(select(REQUEST.c.desk, REQUEST.c.id)).all()
         letters = repo_advice.listed(connection, resident=HANAKO, states=("delivered",), limit=10)
         waiting = repo_advice.listed(connection, resident=HANAKO, states=("open",), limit=10)
-    of = {desk: name for desk, name in asked}
+    of = {row.desk: row.id for row in asked}
     return {
         "resident": HANAKO, "device": DEVICE, "approval": "p-standingstand", "member": town.SECOND, "course": "weight",
         "request": of["health"], "/devices/requests/{request}": of["devices"], "advice": waiting[0].id,
@@ -95,7 +95,7 @@ class Eyes:
     def of(self, who: str) -> Page:
         """The browser of that person."""
         if who not in self._pages:
-            shown = {"viewport": {"width": 1280, "height": 900}}
+            shown: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
             made = self._made
             if not who:
                 self._pages[who] = made.visit(self._browser, **shown)
@@ -163,15 +163,33 @@ def test_what_was_refused_or_is_in_the_way_is_as_sound_as_the_rest(tmp_path: Pat
                 page.locator(f"form[action='{form}'] [name='{name}']").first.fill(value)
             # The browser's own checks come first; what the desk says to whoever has none is looked at here.
             page.evaluate("document.querySelectorAll('form').forEach(one => { one.noValidate = true; })")
-            with page.expect_response(lambda found: found.request.method == "POST") as answer:
+            with page.expect_navigation() as answer:
                 page.locator(f"form[action='{form}']").first.evaluate("one => one.requestSubmit()")
-            page.wait_for_load_state("load")
             assert answer.value.status in {403, 409, 422}, f"{path} {form}: {answer.value.status}"
             eyes.judge(who, f"{form} refused")
         for who, path, status in strange(known):
             eyes.open(who, path, status)
             eyes.judge(who, path)
+        in_the_way(made, eyes, known)
         assert not eyes.wrong, "\n".join(eyes.wrong)
+
+
+def in_the_way(made: Site, eyes: Eyes, known: Mapping[str, str]) -> None:
+    """Keys shown over a page, two texts that collide, and a screen that locked itself."""
+    page = eyes.open(town.NURSE, "/queue")
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    eyes.judge(town.NURSE, "keys")
+    page = eyes.open(town.NURSE, f"/advice/{known['advice']}")
+    page.locator("form.edit").evaluate("one => { one.noValidate = true; one.elements.version.value = '0'; }")
+    with page.expect_navigation() as answer:
+        page.locator("form.edit").evaluate("one => one.requestSubmit()")
+    assert answer.value.status == 409
+    eyes.judge(town.NURSE, "collided")
+    made.clock[0] += timedelta(minutes=16)
+    page = eyes.open(town.NURSE, "/queue")
+    assert "/unlock" in page.url
+    eyes.judge(town.NURSE, "locked")
 
 
 def refusals(known: Mapping[str, str]) -> Iterator[tuple[str, str, str, dict[str, str]]]:
@@ -183,10 +201,10 @@ def refusals(known: Mapping[str, str]) -> Iterator[tuple[str, str, str, dict[str
     yield town.NURSE, one, f"{one}/escalate", {}
     yield town.NURSE, f"{them}/entry", f"{them}/entry", {}
     yield town.NURSE, f"/residents/{town.CLOSED}/glass", f"/residents/{town.CLOSED}/glass", {"reason": "見る"}
-    yield town.NURSE, "/standing/new", "/standing/new", {}
+    yield town.NURSE, "/standing/p-standingstand", "/standing/p-standingstand/suspend", {}
     yield town.ADMIN, "/staff", "/staff/add", {}
     yield HANAKO, "/me/entry", "/me/entry", {"weight": "六十"}
-    yield HANAKO, "/me/contact", "/me/contact", {}
+    yield HANAKO, "/me/contact?kind=ask", "/me/contact", {}
     yield HANAKO, "/me/consents", "/me/consents/family", {}
 
 

@@ -60,7 +60,7 @@ def test_a_link_is_kept_as_a_hash_that_only_its_owner_can_read(tmp_path: Path) -
     assert len(list((tmp_path / "links").iterdir())) == 1, "outdated links are cleared away"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "engine", "a\x00b", "x" * 61])
+@pytest.mark.parametrize("name", ["", "   ", "engine", "a\x07b", "x" * 61])
 async def test_without_a_real_name_nobody_enters_and_the_link_still_works(desk: Desk, name: str) -> None:
     token = desk.links.issue(NOW)
     refused = await desk.browser.post("/signin", data={"token": token, "name": name})

@@ -10,11 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.store import repo_advice
 from engine.store.database import read
-from tests.web.browsing import SECOND, Site, axe_source, chromium, sideways, site, violations
+from tests.web.browsing import SECOND, Site, axe_source, sideways, site, violations
 from tests.web.desks import NOW, item, put
 
-__all__ = ["chromium"]
-pytestmark = [pytest.mark.flow, pytest.mark.needs_chromium]
+pytestmark = [pytest.mark.flow, pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
 ONE = "/advice/a-oneaaaaaaaaaa"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import Engine, select
 
@@ -22,12 +23,12 @@ from engine.access import RIGHTS, ROLES, STAFF, Role, rights_of
 from engine.access import Identity as Who
 from engine.store.database import migrate, open_engine, read
 from engine.store.rows import Row
-from engine.web.app import create_app
+from engine.store.tables import AUDIT
 from engine.web.door import OPEN, right_of
 from engine.web.links import Links
 from engine.web.sessions import Session, Sessions
-from tests.web.desks import NOW
-from tests.web.matrix_world import ALL, CLOSED, FAR, NEAR, NOBODY, OWN, SAKATA, Owner, furnish
+from tests.web.desks import NOW, opened
+from tests.web.matrix_world import ALL, CLOSED, FAR, MIKAWA, NEAR, NOBODY, OWN, SAKATA, Owner, furnish
 
 COOKIE: Final = "phr_desk"
 # Parameters that name no thing of anybody, with a value that is one.
@@ -49,6 +50,15 @@ WORDS: Final = {
 WHOSE: Final = {"b": "their own", "c": "a neighbour", "e": "who did not agree", "f": "another town", "z": "nobody"}
 # What is one's own and yet not there: it lies on another desk, or its rule does not say it any more.
 ELSEWHERE: Final = frozenset({("helpdesk", "/devices/requests/{request}"), ("resident", "/me/advice/{advice}")})
+# Pages that say nothing of any resident: links, settings, keys, accounts of staff, blank forms.
+NOBODYS: Final = frozenset(
+    {
+        "/", "/account", "/staff", "/staff/{member}", "/keys", "/standing/new", "/me/more", "/me/settings", "/me/export",
+        "/me/notices/line", "/me/entry",
+        # Version and state of an item whose view is written down already.
+        "/advice/{advice}/now",
+    }
+)  # fmt: skip
 MINE: Final = {"resident": OWN.resident, "family": OWN.id("m")}
 
 
@@ -59,7 +69,10 @@ class Asked:
         self.method = method
         self.path = route.path
         self.right = right_of(route)
-        self.fields = [field.alias for field in route.dependant.body_params]
+        # Also what its dependencies read: the version of an item, the mark of a form.
+        parts = list(parts_of(route.dependant))
+        self.fields = list(dict.fromkeys(field.alias for part in parts for field in part.body_params))
+        self.queries = list(dict.fromkeys(field.alias for part in parts for field in part.query_params))
         self.needs = re.findall(r"{(\w+)", route.path)
 
     def at(self, owner: Owner) -> str:
@@ -90,6 +103,13 @@ class Asked:
         """A form that names `owner`'s things wherever it names any."""
         held = owner.holds()
         return {name: WORDS.get(name) or held.get(name, "1") for name in self.fields} | {"csrf": csrf}
+
+
+def parts_of(whole: Dependant) -> Iterator[Dependant]:
+    """A route's parameters and those of everything it depends on."""
+    yield whole
+    for part in whole.dependencies:
+        yield from parts_of(part)
 
 
 def routes_of(app: FastAPI) -> Iterator[Asked]:
@@ -124,7 +144,7 @@ def engine(furnished: Path, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def app(engine: Engine, tmp_path: Path) -> FastAPI:
-    return create_app(engine, Links(tmp_path / "links"), lambda: NOW)
+    return opened(engine, Links(tmp_path / "links"), lambda: NOW)
 
 
 def visit(app: FastAPI) -> httpx.AsyncClient:
@@ -287,3 +307,36 @@ async def test_swapped_ids_in_an_address_or_a_form_change_nothing_of_anybody_els
         if changed:
             faults.append(f"{role} changed {changed} of {WHOSE[owner.letter]}")
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(("town", "owner"), [(SAKATA, FAR), (MIKAWA, OWN)])
+async def test_a_place_in_a_list_is_no_question_about_another_town(
+    app: FastAPI, engine: Engine, town: str, owner: Owner
+) -> None:
+    async with visit(app) as browser:
+        enter(engine, browser, "nurse", [town])
+        for path, letter in (("/queue", "a"), ("/requests", "q"), ("/devices", "d"), ("/caseload", "r")):
+            for side in ("after", "before") if letter == "a" else ("after",):
+                seen = [
+                    (await browser.get(path, params={side: one.id(letter)})).text.replace(one.letter * 6, "")
+                    for one in (owner, NOBODY)
+                ]
+                assert seen[0] == seen[1], f"{path} {side}"
+
+
+async def test_every_page_about_somebody_is_written_down(app: FastAPI, engine: Engine) -> None:
+    for asked in routes_of(app):
+        role = next((role for role in ROLES if asked.right in rights_of([role])), None)
+        if asked.method == "POST" or role is None or asked.path in {*ENDLESS, *NOBODYS}:
+            continue
+        async with visit(app) as browser:
+            enter(engine, browser, role)
+            before = entries(engine)
+            answer = await browser.get(asked.at(OWN))
+            assert entries(engine) > before or answer.status_code == 404, f"{asked.path} is looked at in secret"
+
+
+def entries(engine: Engine) -> int:
+    """How long the audit chain is."""
+    with read(engine) as connection:
+        return len(connection.execute(select(AUDIT.c.seq)).all())

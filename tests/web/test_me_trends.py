@@ -26,7 +26,7 @@ async def test_each_kind_is_told_in_a_sentence_with_its_newest_value(desk: Desk)
     desk.enter_as("resident", by=HANAKO)
     page = texts(await shown(desk, "/me/trends"))
     for words in (
-        "60.00 kg", "この30日で 0.9kg へりました。", "131 / 82 mmHg", "この30日の 平均は 上が 131、下が 82です。",
+        "60.00 kg", "この30日で およそ 0.9kg へりました。", "131 / 82 mmHg", "この30日の 平均は 上が 131、下が 82です。",
         "この30日の 平均は 1日 4,000歩です。", "66 回/分", "まだ 記録が 少ないです。",
     ):  # fmt: skip
         assert words in page, words
@@ -97,5 +97,5 @@ async def test_english_is_complete(desk: Desk) -> None:
     desk.enter_as("resident", by=HANAKO)
     page = await shown(desk, "/me/trends/weight?lang=en")
     main = page[page.index("<main") : page.index("</main")]
-    assert "Down 0.9 kg in 30 days." in main
+    assert "Down about 0.9 kg in 30 days." in main
     assert not re.search("[぀-ヿ一-鿿]", main)

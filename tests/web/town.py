@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -23,7 +23,8 @@ from engine.evaluate import evaluate, settle
 from engine.people import Resident
 from engine.picture import zone_of
 from engine.review import HOLD, LOCAL, Command, Item, rank
-from engine.standing import Approval, Population
+from engine.rules import AdviceRule, load_catalogue
+from engine.standing import Approval, Population, digest_of
 from engine.store import (
     filing,
     repo_advice,
@@ -58,14 +59,26 @@ STAFF: Final[Mapping[str, tuple[str, Role]]] = {
 }  # fmt: skip
 # Who did not agree that nurses look.
 CLOSED: Final = "r-closedclosedc"
-# id, family, given, kana, birth, sex, height, weight now and a month ago, systolic, diastolic, steps
+
+
+class Measures(NamedTuple):
+    """What somebody measures: the weight now and a month ago (kg), the pressures (mmHg), steps a day."""
+
+    kg: float
+    before: float
+    upper: int
+    lower: int
+    steps: int
+
+
+# id, family, given, kana, birth, sex, height and what they measure
 PEOPLE: Final = (
-    ("r-satosatosatos", "佐藤", "ミヨ", "サトウ", "ミヨ", date(1944, 2, 11), "female", "148.0", 58.4, 56.1, 164, 92, 1850),
-    ("r-saitosaitosai", "斎藤", "勇", "サイトウ", "イサム", date(1958, 9, 3), "male", "168.0", 81.6, 81.0, 138, 84, 4100),
-    ("r-takahashitaka", "髙橋", "和子", "タカハシ", "カズコ", date(1949, 12, 24), "female", "151.0", 44.2, 47.9, 122, 70, 2900),
-    ("r-igarashiigara", "五十嵐", "健一", "イガラシ", "ケンイチ", date(1981, 6, 30), "male", "174.5", 88.3, 86.9, 144, 91, 5200),
-    ("r-abeabeabeabea", "阿部", "トシ", "アベ", "トシ", date(1938, 1, 5), "female", "143.0", 50.1, 50.3, 146, 78, 1200),
-    ("r-hommahommahom", "本間", "美咲", "ホンマ", "ミサキ", date(1990, 4, 17), "female", "159.0", 66.9, 67.4, 118, 74, 6900),
+    ("r-satosatosatos", "佐藤", "ミヨ", "サトウ", "ミヨ", date(1944, 2, 11), "female", "148.0", Measures(58.4, 56.1, 164, 92, 1850)),
+    ("r-saitosaitosai", "斎藤", "勇", "サイトウ", "イサム", date(1958, 9, 3), "male", "168.0", Measures(81.6, 81.0, 138, 84, 4100)),
+    ("r-takahashitaka", "髙橋", "和子", "タカハシ", "カズコ", date(1949, 12, 24), "female", "151.0", Measures(44.2, 47.9, 122, 70, 2900)),
+    ("r-igarashiigara", "五十嵐", "健一", "イガラシ", "ケンイチ", date(1981, 6, 30), "male", "174.5", Measures(88.3, 86.9, 144, 91, 5200)),
+    ("r-abeabeabeabea", "阿部", "トシ", "アベ", "トシ", date(1938, 1, 5), "female", "143.0", Measures(50.1, 50.3, 146, 78, 1200)),
+    ("r-hommahommahom", "本間", "美咲", "ホンマ", "ミサキ", date(1990, 4, 17), "female", "159.0", Measures(66.9, 67.4, 118, 74, 6900)),
 )  # fmt: skip
 SIMPLE: Final[dict[str, Any]] = EVIDENCE | {
     "rule": EVIDENCE["rule"] | {"id": "heat-cool", "review": "batchable"}, "ask": [], "first": False, "signals": {},
@@ -104,8 +117,8 @@ def build(engine: Engine) -> None:
     with write(engine) as connection:
         people = list(_people(connection))
         _staff(connection)
-        for person, numbers in people:
-            _measured(connection, person, numbers, rng)
+        for person, measures in people:
+            _measured(connection, person, measures, rng)
         _known(connection, rng)
         _past(connection)
     with write(engine) as connection:
@@ -116,30 +129,36 @@ def build(engine: Engine) -> None:
         _around(connection, rng)
 
 
-def _people(connection: Connection) -> Iterator[tuple[Resident, tuple[float, float, int, int, int]]]:
-    """The residents with what they measure: weight now, weight a month ago, the pressures, steps."""
-    for id_, family, given, family_kana, given_kana, born, sex, height, *numbers in PEOPLE:
+def _people(connection: Connection) -> Iterator[tuple[Resident, Measures]]:
+    """The residents with what they measure."""
+    for id_, family, given, family_kana, given_kana, born, sex, height, measures in PEOPLE:
         person = msgspec.structs.replace(
             resident(id_, given, born, height), household_id=None, family_name=family, family_kana=family_kana,
             given_kana=given_kana, sex=sex, phone="0234-26-0000",
         )  # fmt: skip
-        repo_residents.add(connection, person, NOW - 200 * DAY, actor="test", os_user="test")
+        repo_residents.add(connection, person, NOW - 200 * DAY, actor=NURSE, os_user="town")
         for purpose in ("record", "advice", "nurse-review"):
             repo_consents.append(connection, consent(id_, purpose), os_user="test")
-        now, then, upper, lower, steps = numbers
-        yield person, (now, then, upper, lower, steps)
+        yield person, measures
     closed = msgspec.structs.replace(
         resident(CLOSED, "進", date(1955, 7, 7)), household_id=None, family_name="池田", family_kana="イケダ",
         given_kana="ススム",
     )  # fmt: skip
-    repo_residents.add(connection, closed, NOW - 200 * DAY, actor="test", os_user="test")
+    repo_residents.add(connection, closed, NOW - 200 * DAY, actor=NURSE, os_user="town")
     for purpose in ("record", "advice"):
         repo_consents.append(connection, consent(CLOSED, purpose), os_user="test")
-    yield closed, (70.0, 70.0, 150, 90, 3000)
-    for name, numbers in ((HANAKO, (59.2, 61.4, 151, 86, 3120)), (TARO, (84.1, 86.8, 132, 84, 6400))):
-        person = repo_residents.get(connection, name)
-        assert person is not None
-        yield person, numbers
+    hanako = repo_residents.get(connection, HANAKO)
+    assert isinstance(hanako, Resident)
+    told = msgspec.structs.replace(
+        hanako, version=hanako.version + 1, address="酒田市 本町 2-2-45", phone="0234-26-5734",
+        emergency_contact="長男 次郎 090-0000-0000",
+    )  # fmt: skip
+    assert isinstance(repo_residents.edit(connection, told, NOW - 190 * DAY, actor=NURSE, os_user="town"), Resident)
+    yield closed, Measures(70.0, 70.0, 150, 90, 3000)
+    for name, measures in ((HANAKO, Measures(59.2, 61.4, 151, 86, 3120)), (TARO, Measures(84.1, 86.8, 132, 84, 6400))):
+        known = repo_residents.get(connection, name)
+        assert known is not None
+        yield known, measures
 
 
 def _staff(connection: Connection) -> None:
@@ -151,11 +170,9 @@ def _staff(connection: Connection) -> None:
         assert isinstance(repo_staff.add(connection, member, filing.By(ADMIN, "test")), Member)
 
 
-def _measured(
-    connection: Connection, person: Resident, numbers: tuple[float, float, int, int, int], rng: Random
-) -> None:
+def _measured(connection: Connection, person: Resident, measures: Measures, rng: Random) -> None:
     """What a person measured: weight every third day of three months, pressure and steps of the last weeks."""
-    weight, then, upper, lower, steps = numbers
+    weight, then, upper, lower, steps = measures
     zone = zone_of(connection, person)
 
     def put(at: datetime, *values: tuple[str, str, str]) -> None:
@@ -245,7 +262,14 @@ def _waiting(connection: Connection) -> None:
     mild = [one for one in drafted if one.id != RED and one.severity in {"routine", "soon"}]
     _decide(connection, mild[0], "approve", NOW - timedelta(minutes=4))
     _decide(connection, mild[1], "snooze", NOW - DAY / 12, until=NOW + 2 * DAY)
-    _decide(connection, mild[2], "escalate", NOW - DAY / 12, by=SECOND, reason="薬を飲んでいる人です。医師の意見を聞きたいです。")
+    _decide(
+        connection,
+        mild[2],
+        "escalate",
+        NOW - DAY / 12,
+        by=SECOND,
+        reason="薬を飲んでいる人です。医師の意見を聞きたいです。",
+    )
     _decide(connection, mild[3], "claim", NOW - timedelta(minutes=2), by=SECOND)
     repo_queue.assign(connection, mild[4].id, NURSE)
 
@@ -268,18 +292,20 @@ def _around(connection: Connection, rng: Random) -> None:
     repo_requests.add(connection, hanako, "call", "血圧の薬のことで聞きたいことがあります。", None, NOW - DAY, rng)
     repo_requests.add(connection, miyo, "device", "体重計の電池がすぐなくなります。", None, NOW - 2 * DAY, rng)
     member = repo_family.add(connection, "山田 次郎", "child", "ja", NOW - 30 * DAY, rng)
-    for purpose, recipient in (("family-view", member.id), ("watch-over", WATCHER)):
-        said = Event(resident=HANAKO, purpose=purpose, granted=True, at=NOW - 30 * DAY, recipient=recipient)
-        repo_consents.append(connection, said, os_user="town")
+    shared_at: dict[str, Any] = {"resident": HANAKO, "granted": True, "at": NOW - 30 * DAY}
+    repo_consents.append(connection, Event(purpose="family-view", recipient=member.id, **shared_at), os_user="town")
+    repo_consents.append(connection, Event(purpose="watch-over", recipient=WATCHER, **shared_at), os_user="town")
+    rule = next(one for one in load_catalogue() if one.id == "steps-below-target")
+    assert isinstance(rule, AdviceRule)
     approval = Approval(
-        id="p-standingstand", municipality_code=SAKATA, rule_id="heat-cool", rule_version=1, text_version=1,
-        digest="0" * 64, population=Population(), signed_by=NURSE, signed_at=NOW - 10 * DAY, until=NOW + 50 * DAY,
+        id="p-standingstand", municipality_code=SAKATA, rule_id=rule.id, rule_version=rule.version,
+        text_version=rule.text_version, digest=digest_of(rule), population=Population(), signed_by=NURSE, signed_at=NOW - 10 * DAY, until=NOW + 50 * DAY,
         daily_cap=20, sample_percent=10, state="live",
     )  # fmt: skip
     repo_standing.add(connection, approval, os_user="town")
-    team = repo_teams.add(connection, SAKATA, "平田地区", filing.By(NURSE, "town"), NOW - 40 * DAY, rng)
+    team = repo_teams.add(connection, SAKATA, "平田地区", BY, NOW - 40 * DAY, rng)
     assert isinstance(team, repo_teams.Team)
-    repo_teams.assign(connection, [HANAKO, TARO, miyo.id], team.id, NURSE, filing.By(NURSE, "town"), NOW - 40 * DAY)
+    repo_teams.assign(connection, [HANAKO, TARO, miyo.id], team.id, NURSE, BY, NOW - 40 * DAY)
 
 
 def family(engine: Engine) -> str:

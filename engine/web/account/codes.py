@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from engine.cards import text_of
 from engine.onetime import shown
 from engine.people import Resident
-from engine.store import repo_codes, repo_family, repo_staff
+from engine.store import repo_codes, repo_family, repo_notices, repo_staff
 from engine.store.database import Connection, write
 from engine.store.filing import By
 from engine.store.repo_codes import Code
@@ -67,6 +67,11 @@ def issue(
         if person.status != "active" or (kind == "card" and holder.id != person.id):
             raise SorryError(403, "forbidden", back=f"/residents/{person.id}/codes")
         made = repo_codes.issue(connection, holder.id, kind, now, By(session.by, desk.os_user), SystemRandom())
+        if holder.id != person.id:
+            # A code of their family opens the resident's pages: they read of it where they read who looked.
+            note(connection, desk, session, "sign-in-code-family", now, subject=person.id, detail=[holder.id])
+        # Whoever holds a code can be taken for its owner: the owner hears that one was made.
+        repo_notices.owe(connection, person.id, "code", made.id, now)
     base, card = base_of(request, desk), text_of(made.secret)
     more: dict[str, Any] = {
         "person": person, "holder": holder, "kind": kind, "made": made, "base": base,

@@ -85,11 +85,13 @@ def _wanted(fields: dict[str, str]) -> Wanted:
 
 
 def _day(text: str) -> datetime | None:
-    """The first moment of a day here; None for what is no day."""
+    """The first moment of a day here; None for what is no day, or none that has another before and behind it."""
     try:
-        return datetime.combine(date.fromisoformat(text), datetime.min.time(), ZoneInfo(ZONE))
-    except ValueError:
+        day = date.fromisoformat(text)
+        (day - _DAY, day + _DAY)
+    except (ValueError, OverflowError):
         return None
+    return datetime.combine(day, datetime.min.time(), ZoneInfo(ZONE))
 
 
 def _moment(micros: int) -> str:

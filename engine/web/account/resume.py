@@ -25,6 +25,8 @@ from engine.web.sessions import Session
 AWAY: Final = frozenset({"not-signed-in", "locked", "csrf"})
 SIGN_IN, UNLOCK = "/signin", "/unlock"
 _LONGEST: Final = 512
+# Forms that hold passwords: what proves somebody is typed again, carried nowhere and shown on no page.
+_SECRET: Final = frozenset({"/account/password", "/enrol", SIGN_IN, UNLOCK})
 
 
 class Typed(msgspec.Struct, frozen=True):
@@ -45,13 +47,14 @@ async def come_back(request: Request, error: SorryError) -> Response:
     form = [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
     maker = desk.sessions.maker_of(dict(form).get("csrf", ""), desk.now())
     typed = Typed(request.url.path, desk.now(), tuple(pair for pair in form if pair[0] != "csrf"))
+    carried = request.url.path not in _SECRET
     if error.key == "csrf":
-        if session is None or maker is None or maker.who.id != session.who.id:
+        if not carried or session is None or maker is None or maker.who.id != session.who.id:
             raise error
         return show(desk, session, typed)
     lang = session.lang if session else maker.lang if maker else wished(request) or "ja"
     mine = maker is not None and (session is None or session.who.id == maker.who.id)
-    kept = sealed(desk, maker.who.id, typed) if mine and maker is not None else ""
+    kept = sealed(desk, maker.who.id, typed) if carried and mine and maker is not None else ""
     from engine.web.account import ways_in
 
     if session is not None and session.locked:

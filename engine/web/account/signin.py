@@ -140,7 +140,8 @@ def leave(request: Request, desk: TheDesk, csrf: Annotated[str, Form()] = "") ->
         _note(desk, session, "sign-out", desk.now())
         desk.sessions.end(request.cookies.get(cookie_name(desk.secure)), desk.now())
     lang = session.lang if session else wished(request) or "ja"
-    answer = desk.page("signout.html", lang, None, here="/signin")
+    mine = session is not None and not session.who.is_staff
+    answer = desk.page("signout.html", lang, None, here="/signin", mine=mine)
     answer.delete_cookie(cookie_name(desk.secure), path="/", httponly=True, samesite="strict", secure=desk.secure)
     return answer
 

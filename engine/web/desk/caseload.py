@@ -14,7 +14,7 @@ from engine.contract.ids import is_id
 from engine.decisions import open_to_nurses
 from engine.locale import Language, text
 from engine.people import Resident
-from engine.store import repo_caseload, repo_staff, repo_teams
+from engine.store import repo_caseload, repo_residents, repo_staff, repo_teams
 from engine.store.database import Connection, write
 from engine.store.repo_caseload import Last, Want
 from engine.web.context import Signed, TheDesk, note
@@ -78,6 +78,9 @@ def caseload(
         known = repo_teams.listed(connection, session.who.municipalities)
         if wish.team and all(one.id != wish.team for one in known):
             wish = msgspec.structs.replace(wish, team="")
+        last = repo_residents.get(connection, wish.after) if wish.after else None
+        if last is None or not session.who.within(last.municipality_code):
+            wish = msgspec.structs.replace(wish, after="")
         want = wanted(wish, session, now)
         people, gains, more = _people(connection, wish, want, now)
         lines = _lines(connection, session.lang, people, gains, now)

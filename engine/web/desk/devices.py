@@ -53,6 +53,8 @@ def listed(desk: TheDesk, session: Signed, view: str = "all", q: str = "", after
         view=view if view in VIEWS else "all", q=" ".join(q.split())[:60], after=after if is_id(after, "d") else ""
     )  # fmt: skip
     with write(desk.engine) as connection:
+        if wish.after and repo_device_desk.get(connection, wish.after, session.who.municipalities) is None:
+            wish = msgspec.structs.replace(wish, after="")
         found = repo_device_desk.page(
             connection, session.who.municipalities, text=wish.q, after=wish.after or None, limit=PAGE + 1,
             silent_since=now - SILENCE if wish.view == "silent" else None,
@@ -109,7 +111,7 @@ def _slot(text: str) -> int | Refusal | None:
     plain = unicodedata.normalize("NFKC", text).strip()
     if not plain:
         return None
-    good = plain.isascii() and plain.isdigit() and int(plain) <= LAST_SLOT
+    good = plain.isascii() and plain.isdigit() and len(plain) <= len(str(LAST_SLOT)) and int(plain) <= LAST_SLOT
     return int(plain) if good else Refusal("slot", f"slots are 0 to {LAST_SLOT}", "slot")
 
 

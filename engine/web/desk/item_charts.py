@@ -66,7 +66,7 @@ def plots_of(evidence: Mapping[str, Any]) -> tuple[Plot, ...]:
     if not evidence.get("as_of"):
         return ()
     as_of = datetime.fromisoformat(evidence["as_of"])
-    named = [found[1] for reason in evidence.get("reasons", ()) if (found := _REASON.match(reason))]
+    named = [hit[1] for reason in evidence.get("reasons", ()) if (hit := _REASON.match(reason))]
     signals: Mapping[str, Mapping[str, Any]] = evidence.get("signals", {})
     found: dict[str, Plot] = {}
     for name in sorted(signals, key=lambda one: (named.index(one) if one in named else len(named), one)):

@@ -91,6 +91,6 @@ def _since(lang: Language, one: Earlier, item: Item) -> tuple[tuple[str, str, st
         measured = spec is not None and spec.sort == "number" and bool(frozen.get("inputs"))
         if spec is not None and measured and frozen.get("value") and today.get("value"):
             shown = UNITS.get(spec.unit, {}).get(lang, spec.unit)
-            values = (f"{side['value']} {shown}".strip() for side in (frozen, today))
-            found.append((spec.ja if lang == "ja" else spec.en, *values))
+            then, since = (f"{side['value']} {shown}".strip() for side in (frozen, today))
+            found.append((spec.ja if lang == "ja" else spec.en, then, since))
     return tuple(found[:_SINCE])

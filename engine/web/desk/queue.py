@@ -115,12 +115,13 @@ def _show(
         "asked": {name: dict(choices(session.lang).get(name, ())).get(word) for name, word in search.words.items()},
     }  # fmt: skip
     status = 422 if error or faults else 200
-    return desk.page("queue.html", session.lang, session, status=status, here="/queue", **context)
+    here = f"/queue?{search.query}" if search.query else "/queue"
+    return desk.page("queue.html", session.lang, session, status=status, here=here, **context)
 
 
 def _leaf(connection: Connection, session: Session, search: Search, given: Mapping[str, str], now: datetime) -> Leaf:
     """The page asked for; an item that is gone, or never was, begins at the top."""
-    after, before = (_cursor(connection, given.get(name, "")) for name in ("after", "before"))
+    after, before = (_cursor(connection, session, given.get(name, "")) for name in ("after", "before"))
     if after is not None:
         before = None
     found = repo_queue.leaf(connection, session.who, search, now, after=after, before=before)
@@ -129,9 +130,10 @@ def _leaf(connection: Connection, session: Session, search: Search, given: Mappi
     return found
 
 
-def _cursor(connection: Connection, advice: str) -> Cursor | None:
+def _cursor(connection: Connection, session: Session, advice: str) -> Cursor | None:
     line = repo_queue.line(connection, advice) if advice else None
-    return None if line is None else line.cursor
+    # Where another town's item would stand tells how urgent it is.
+    return None if line is None or not session.who.within(line.municipality_code) else line.cursor
 
 
 def _nameless(connection: Connection, session: Session, now: datetime) -> list[tuple[str, str]]:

@@ -224,7 +224,8 @@ def _list(desk: Desk, session: Session, at: DeskName, after: str) -> Response:
     now, towns = desk.now(), session.who.municipalities
     with write(desk.engine) as connection:
         last = repo_requests.get(connection, after) if is_id(after, "q") else None
-        place = None if last is None or last.desk != at else (to_micros(last.due_at), last.id)
+        mine = last is not None and last.desk == at and session.who.within(last.municipality_code)
+        place = (to_micros(last.due_at), last.id) if last is not None and mine else None
         waits = repo_requests.waiting(connection, at, towns, after=place, limit=PAGE + 1)
         done = [] if place else repo_requests.finished(connection, at, towns)
         counts = repo_requests.count(connection, at, towns, now)

@@ -118,7 +118,7 @@ def draft(form: Mapping[str, Any], resident: str, now: datetime) -> Event | Refu
     """
     granted = form.get("granted") == "yes"
     recipient, kind = (str(form.get(name) or "").strip() or None for name in ("recipient", "kind"))
-    days = int(span) if (span := str(form.get("days") or "0")).isdecimal() and int(span) in SPANS else 0
+    days = next((span for span in SPANS if str(span) == str(form.get("days") or "0")), 0)
     purpose = next((one for one in PURPOSES if one == form.get("purpose")), None)
     if purpose is None:
         return Refusal("unknown-purpose", "there is no such purpose", "purpose")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from fastapi.responses import HTMLResponse
 
 from engine.consent import Event
-from engine.contract.ids import is_id
+from engine.contract.ids import Role, is_id
 from engine.people import Resident
 from engine.picture import zone_of
 from engine.refusal import Refusal
@@ -35,14 +35,25 @@ def refused(desk: Desk, sheet: Sheet, refusal: Refusal, form: dict[str, str]) ->
 
 
 def known(connection: Connection, person: Resident, said: Event) -> Event | Refusal:
-    """A yes to family or to people who watch over must name somebody there is; a no is always taken."""
-    if not said.granted or said.recipient is None or said.purpose not in {"family-view", "watch-over"}:
+    """A yes to family or to people who watch over must name somebody there is; a no anybody who was named before.
+
+    Whoever is named by an id is told by name: the id of somebody else's family would give a stranger's name away.
+    """
+    if said.recipient is None or not _names_somebody(said):
         return said
     family = {one.id for one in repo_family.named_by(connection, person.id) if one.ended_at is None}
-    watchers = {one for one, _ in _watchers(connection, person)} if said.purpose == "watch-over" else set()
-    if said.recipient in family | watchers:
+    watching = said.purpose == "watch-over" or not said.granted
+    watchers = {one for one, _ in _watchers(connection, person)} if watching else set()
+    before = {one.recipient for one in repo_consents.history(connection, person.id)} if not said.granted else set()
+    if said.recipient in family | watchers | before:
         return said
     return Refusal("unknown-recipient", "there is nobody of that name here", "recipient")
+
+
+def _names_somebody(said: Event) -> bool:
+    """Whether the recipient must be somebody known here, as opposed to a place that is called by its own name."""
+    yes = said.granted and said.purpose in {"family-view", "watch-over"}
+    return yes or any(is_id(said.recipient or "", role) for role in get_args(Role))
 
 
 def _watchers(connection: Connection, person: Resident) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from engine.contract.ids import is_id
 from engine.locale import Language
 from engine.people import Resident
 from engine.refusal import Refusal
-from engine.requests import KINDS, Kind, words_of
+from engine.requests import KINDS, Kind, due_of, words_of
 from engine.requests import Request as Asked
 from engine.store import repo_advice, repo_devices, repo_disclosure, repo_readings_of, repo_requests
 from engine.store.database import Connection, write
@@ -70,7 +70,8 @@ def _kind(text: str) -> Kind | None:
 def _values(connection: Connection, person: Resident, lang: Language, now: datetime, about: str) -> dict[str, Any]:
     asked = [_line(one, lang) for one in repo_requests.of(connection, person.id)]
     matter = _mine(connection, person, about, now)
-    return {"asked": asked, "about": matter or "", "matter": _matter(matter)}
+    by = {kind: day_words(lang, due_of(kind, person.municipality_code, now)) for kind in KINDS}
+    return {"asked": asked, "about": matter or "", "matter": _matter(matter), "by": by}
 
 
 def _mine(connection: Connection, person: Resident, about: str, now: datetime) -> str | None:

@@ -71,6 +71,7 @@ def one(resident: str, desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLR
     return sheet.page(
         "me/family_person.html", here=f"/family/{resident}", person=person, held=seen.held, told=told, letters=letters,
         lines=[line for line in lines if line["newest"]],
+        came=day_words(lang, told.at) if told and told.at else "",
         until=day_words(lang, seen.held.until) if seen.held.until else "",
     )  # fmt: skip
 
@@ -116,6 +117,7 @@ def _line(connection: Connection, session: Session, person: Resident, course: Co
     kept = recorded(connection, person, course, now)
     return {
         "key": course.key, "title": title_of(course.kind, session.lang), "newest": next(iter(rows(chart)), None),
+        "unit": chart.shown,
         "sentence": sentence(course, said, session.lang) if kept else "",
     }  # fmt: skip
 

@@ -78,8 +78,8 @@ def prove_mail(
 ) -> Response:
     """Use an address from now on; a wrong number spoils it, so that nobody guesses."""
     outlets, now = _outlets(sheet.desk), sheet.desk.now()
-    typed = "".join(character for character in code if character.isdigit())
-    digits = "".join(str(int(character)) for character in typed)
+    # Decimal digits of any script; a superscript is a digit to Unicode, but no number is made of it.
+    digits = "".join(str(int(character)) for character in code if character.isdecimal())
     with write(sheet.desk.engine) as connection:
         waits = [
             one for one in repo_addresses.of(connection, outlets.seal, session.by, ("mail",))

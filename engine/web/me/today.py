@@ -131,7 +131,8 @@ def _words(
     urgent = [letter for letter in told if letter.id in on_top]
     way = "urgent" if urgent else "whole" if day.told.whole else "short"
     return {
-        "day": day_words(session.lang, now), "told": day.told, "urgent": urgent, "way": way,
+        "day": day_words(session.lang, now), "told": day.told,
+        "came": day_words(session.lang, day.told.at) if day.told.at else "", "urgent": urgent, "way": way,
         "newest": [one for one in told if one.id not in {*on_top, day.told.advice}][:NEWEST],
         "unread": sum(letter.unread for letter in told),
         "replies": _replies(connection, session, person, now),

@@ -125,6 +125,13 @@ def test_decomposed_letters_hide_nothing(form: str) -> None:
     assert folded("ja", text) == "いんすりんです。"
 
 
+# Not advice: headings over the person's own list of medicine, and the word that something is no diagnosis.
+OF_THE_RECORD = {
+    "me.records.part.medicine": {"drug"}, "me.records.none.medicine": {"drug"}, "me.records.notebook": {"drug"},
+    "report.no-diagnosis": {"diagnosis"},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_of_ours_is_forbidden(language: Language) -> None:
     found = {
@@ -132,4 +139,4 @@ def test_no_text_of_ours_is_forbidden(language: Language) -> None:
         for (context, key), text in catalogue(language).items()
         if context == "resident" and (faults := wording_faults(language, re.sub(r"\{\w+\}", "123", text)))
     }
-    assert found == {}
+    assert {key: {fault.split(":")[0] for fault in faults} for key, faults in found.items()} == OF_THE_RECORD

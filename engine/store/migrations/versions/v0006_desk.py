@@ -9,6 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from engine.names import kana_key
+from engine.store.instants import from_micros, to_micros
 
 revision: Final = "0006"
 down_revision: Final = "0005"
@@ -26,7 +27,8 @@ _SHELF: Final = {
 
 _RESIDENT: Final = ("id", "municipality_code")
 _ADVICE: Final = (
-    "resident_id", "state", "severity", "created_at", "municipality_code", "shelf", "tier", "place", "due_at",
+    "id", "resident_id", "state", "severity", "created_at", "municipality_code", "shelf", "tier", "place", "due_at",
+    "needs_contact",
 )  # fmt: skip
 
 
@@ -245,6 +247,10 @@ def _places() -> None:
             due_at=sa.cast(advice.c.created_at, sa.BigInteger()) + due * 1_000_000,
         )
     )  # fmt: skip
+    # Nobody noted until now that these were reached: they stand before the nurses until somebody does.
+    alive = advice.c.severity.in_(("urgent", "emergency")) & advice.c.state.in_(tuple(_SHELF))
+    op.execute(sa.update(advice).where(alive).values(needs_contact=sa.true(), shelf="open"))
+    _due_in_office_hours(advice)
     columns = ("tier", "place", "id")
     op.create_index(
         "ix_advice_shelf_municipality_code_tier_place_id", "advice", ["shelf", "municipality_code", *columns]
@@ -256,6 +262,19 @@ def _places() -> None:
     op.create_index("ix_resident_search_key_id", "resident", ["search_key", "id"])
     op.create_index("ix_advice_shelf_tier_place_id", "advice", ["shelf", *columns])
     op.create_index("ix_advice_rule_id_rule_version_state", "advice", ["rule_id", "rule_version", "state"])
+
+
+def _due_in_office_hours(advice: Any) -> None:
+    """What waits already is late when anything else would be: nights, weekends and holidays do not count."""
+    columns = (advice.c.id, advice.c.created_at, advice.c.severity, advice.c.municipality_code)
+    waiting = op.get_bind().execute(sa.select(*columns).where(advice.c.shelf != "done")).all()
+    if not waiting:
+        return
+    from engine.officehours import due_at
+
+    for name, created, severity, town in waiting:
+        due = to_micros(due_at(from_micros(created), severity, town))
+        op.execute(sa.update(advice).where(advice.c.id == name).values(due_at=due))
 
 
 def _guard(table: str) -> None:
