@@ -117,7 +117,8 @@ def confirmed(readings: Iterable[Seen], now: datetime) -> tuple[Confirmed, ...]:
     found = [
         (second.measured_at, Confirmed(first.id, second.id, way))
         for first, second in combinations(able, 2)
-        if NEAREST <= second.measured_at - first.measured_at <= APART and now - second.measured_at <= FRESH
+        if NEAREST <= second.measured_at - first.measured_at <= APART
+        and now - second.measured_at <= FRESH
         and not _told_twice(first, second)
         for way in sorted(ways[first.id] & ways[second.id])
     ]
