@@ -36,6 +36,8 @@ class Seal:
         """What was sealed, None when it was not sealed by this key for `about`."""
         try:
             raw = base64.b64decode(sealed.encode("ascii"), altchars=b"-_", validate=True)
+            if base64.urlsafe_b64encode(raw).decode() != sealed:
+                return None  # the spare bits of the last character: the same bytes in other letters
             return self._box.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], about.encode()).decode()
         except (InvalidTag, ValueError):
             return None
