@@ -70,6 +70,8 @@ def serve(config: Settings, tell: Callable[[Open], None]) -> None:
     address = _address(config)
     import uvicorn
 
+    from engine.web.app import settle
+
     links, city = _links(config), config.engine.city
     open_seal(config)
     store = open_store(config)
@@ -88,6 +90,7 @@ def serve(config: Settings, tell: Callable[[Open], None]) -> None:
             way = "staff and residents sign in" if city else "sign in with the link; `phr web --link` makes another"
             say(f"web: {url} - {way}")
             tell(Open(url, f"{url}/signin") if city else _open(url, links))
+            settle()
             server.run(sockets=[door])
     finally:
         store.dispose()

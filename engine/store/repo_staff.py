@@ -88,9 +88,10 @@ def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """The name of each of these staff and family ids; whatever else was asked for maps to itself."""
     wanted = sorted(set(ids))
     found = {one: one for one in wanted}
-    for table in (STAFF, FAMILY_MEMBER):
-        for start in range(0, len(wanted), _CHUNK):
-            query = select(table.c.id, table.c.name).where(table.c.id.in_(wanted[start : start + _CHUNK]))
+    for table, role in ((STAFF, "s"), (FAMILY_MEMBER, "m")):
+        ids = [one for one in wanted if one.startswith(f"{role}-")]
+        for start in range(0, len(ids), _CHUNK):
+            query = select(table.c.id, table.c.name).where(table.c.id.in_(ids[start : start + _CHUNK]))
             found |= {row.id: row.name for row in connection.execute(query)}
     return found
 

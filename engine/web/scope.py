@@ -27,11 +27,18 @@ def resident_of(connection: Connection, who: Identity, name: str, now: datetime,
 
     `to` is `ACT`, or `LOOK` where a break-glass look of this person is enough.
     """
+    person, agreed = _opened(connection, who, name, now, to)
+    del agreed
+    return person
+
+
+def _opened(connection: Connection, who: Identity, name: str, now: datetime, to: str) -> tuple[Resident, bool]:
+    """The resident, and whether they agreed to it."""
     person = known(connection, who, name)
     if open_to_nurses(connection, [person.id], now):
-        return person
+        return person, True
     if to == LOOK and repo_glass.broken(connection, who.id, person.id, now):
-        return person
+        return person, False
     raise SorryError(403, "no-consent", back=f"/residents/{person.id}/glass" if who.may("break-glass") else "/")
 
 
@@ -45,7 +52,18 @@ def known(connection: Connection, who: Identity, name: str) -> Resident:
 
 def item_of(connection: Connection, who: Identity, name: str, now: datetime, *, to: str = ACT) -> tuple[Item, Resident]:
     """The piece of advice of that id and whose it is, if this person of staff may open both; `to` as `resident_of`."""
+    item = _advice(connection, name)
+    return item, resident_of(connection, who, item.resident_id, now, to=to)
+
+
+def look_at(connection: Connection, who: Identity, name: str, now: datetime) -> tuple[Item, Resident, bool]:
+    """The same for a look, and whether the resident agreed: behind a broken glass nobody decides."""
+    item = _advice(connection, name)
+    return item, *_opened(connection, who, item.resident_id, now, LOOK)
+
+
+def _advice(connection: Connection, name: str) -> Item:
     item = repo_advice.get(connection, name) if is_id(name, "a") else None
     if item is None:
         raise SorryError(404, "not-found")
-    return item, resident_of(connection, who, item.resident_id, now, to=to)
+    return item

@@ -1,33 +1,35 @@
-"""The limit of the desk: a bare FastAPI route on the same server, with as many bytes through Jinja2 and one durable row.
+"""The limit of the desk: bare routes of the same framework on the same server, which do the least of the same work.
 
-It asks nobody who they are, looks nothing up and decides nothing. `serve` runs it and the desk in one process.
+The page reads as many rows as a leaf of the queue by their key, writes one durable row (a look is kept) and sends as
+many bytes through Jinja2. The decision reads a form, changes one row if its version is the one seen, and writes one
+durable row. Both use the libraries the desk uses; nobody is asked who they are, and nothing else is looked up.
 """
 
 from __future__ import annotations
 
 import socket
-import sqlite3
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Form, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, insert, select, update
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.store.database import open_engine
-from engine.web.app import create_app
+from engine.web.app import create_app, settle
 from engine.web.links import Links
 
 # As long as the words a row of the queue is made of, half of them Japanese.
 CELL = "確認の列 routine"
 TEMPLATE = "<!doctype html><table>{% for cell in cells %}<tr><td>{{ cell }}</td></tr>\n{% endfor %}</table>"
-ROW = "INSERT INTO audit (at, actor, action, subject, hash) VALUES (?, ?, ?, ?, ?)"
+# As many as a page of the queue.
+LEAF = 50
 TIMER, CPU = b"x-server-us", b"x-server-cpu-us"
 
 
@@ -54,21 +56,39 @@ class Timer:
 
 
 class Ledger:
-    """One durable row an answer, in a file of its own with the settings of the engine's database."""
+    """A table of items and one of looks in a file of its own, opened as the engine's database is."""
 
     def __init__(self, path: Path) -> None:
-        self._store = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for setting in ("journal_mode=WAL", "synchronous=FULL"):
-            self._store.execute(f"PRAGMA {setting}")
-        self._store.execute(
-            "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER, actor TEXT, action TEXT, subject TEXT, hash TEXT)"
-        )
-        self._lock = Lock()
+        self._store = open_engine(f"sqlite:///{path}")
+        known = MetaData()
+        self._item = Table("item", known, Column("id", Integer, primary_key=True), Column("version", Integer),
+                           Column("words", Text))  # fmt: skip
+        self._look = Table(
+            "look", known, Column("seq", Integer, primary_key=True), Column("at", BigInteger), Column("actor", Text),
+            Column("action", Text), Column("subject", Text), Column("hash", Text),
+        )  # fmt: skip
+        with self._store.begin() as connection:
+            known.create_all(connection)
+            connection.execute(insert(self._item), [{"id": at, "version": 1, "words": CELL} for at in range(LEAF)])
 
-    def write(self) -> None:
-        """Commit a row."""
-        with self._lock:
-            self._store.execute(ROW, (time.time_ns(), "s-nurse", "view", "a-item", "f" * 64))
+    def read(self) -> int:
+        """The rows of a leaf, and a durable row that they were looked at; how many."""
+        with self._store.begin() as connection:
+            rows = connection.execute(select(self._item).order_by(self._item.c.id).limit(LEAF)).all()
+            self._note(connection)
+        return len(rows)
+
+    def decide(self, version: int) -> int:
+        """One row changed if it is the version that was seen, and a durable row that says so; how many changed."""
+        seen = (self._item.c.id == 1) & (self._item.c.version == version)
+        with self._store.begin() as connection:
+            changed = connection.execute(update(self._item).where(seen).values(version=version))
+            self._note(connection)
+        return changed.rowcount
+
+    def _note(self, connection: Connection) -> None:
+        row = {"at": time.time_ns(), "actor": "s-nurse", "action": "view", "subject": "a-item", "hash": "f" * 64}
+        connection.execute(insert(self._look), row)
 
 
 def bare_app(folder: Path) -> FastAPI:
@@ -79,12 +99,13 @@ def bare_app(folder: Path) -> FastAPI:
 
     @app.get("/bare/page", response_class=HTMLResponse)
     def show(size: int) -> Response:
-        ledger.write()
+        ledger.read()
         return HTMLResponse(page.render(cells=[CELL] * max(size // cell, 1)))
 
     @app.post("/bare/decide")
-    def decide() -> Response:
-        ledger.write()
+    def decide(version: Annotated[int, Form()], csrf: Annotated[str, Form()]) -> Response:
+        del csrf
+        ledger.decide(version)
         return Response(status_code=303, headers={"location": "/queue"})
 
     @app.get("/bare/hello")
@@ -102,6 +123,7 @@ def serve(folder: Path) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(Timer(app), log_level="error", access_log=False, lifespan="off")
+    settle()
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -129,7 +129,7 @@ def collided(desk: Desk, session: Session, advice: str, form: Sent, typed: Typed
         item, person = scope.item_of(connection, session.who, advice, now)
         note(connection, desk, session, "advice-view", now, subject=item.id, detail=[item.version, item.snapshot_hash])
         repo_seen.mark(connection, item.id, session.by, item.version, now)
-        context = context_of(connection, session, item, person, now)
+        context = context_of(connection, session, item, person, now, agreed=True)
         last = repo_advice.events(connection, item.id)[-1]
         zone = context["zone"]
     told = {

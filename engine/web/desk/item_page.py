@@ -14,7 +14,6 @@ from engine.charts import Chart, rows
 from engine.clinical import Fact, standing
 from engine.clinical_codes import catalogue
 from engine.contract.ids import is_id
-from engine.decisions import open_to_nurses
 from engine.locale import text
 from engine.people import Resident
 from engine.picture import zone_of
@@ -60,19 +59,21 @@ def show(
     """The page of an item as this person may see it; the look is audited, and noted as seen."""
     now = desk.now()
     with write(desk.engine) as connection:
-        item, person = scope.item_of(connection, session.who, advice, now, to=scope.LOOK)
+        item, person, agreed = scope.look_at(connection, session.who, advice, now)
         # The consent text promises that who looked, and when, is kept.
         note(connection, desk, session, "advice-view", now, subject=item.id, detail=[item.version, item.snapshot_hash])
         repo_seen.mark(connection, item.id, session.by, item.version, now)
-        context = context_of(connection, session, item, person, now)
+        context = context_of(connection, session, item, person, now, agreed=agreed)
         context["rail"] = queue_rail(connection, session, now, around=item.id, within=within)
         context["done"] = _done(connection, session, done, now)
     context |= {"typed": typed, "error": typed.refused, "within": within, "keys": keys.shown(session)}
     return desk.page("item.html", session.lang, session, status=status, here=f"/advice/{item.id}", **context)
 
 
-def context_of(connection: Connection, session: Session, item: Item, person: Resident, now: datetime) -> dict[str, Any]:
-    """What the templates of an item show."""
+def context_of(
+    connection: Connection, session: Session, item: Item, person: Resident, now: datetime, *, agreed: bool
+) -> dict[str, Any]:
+    """What the templates of an item show; nothing can be decided unless the resident `agreed` to nurses looking."""
     events, zone = repo_advice.events(connection, item.id), zone_of(connection, person)
     notes = repo_notes.of_advice(connection, item.id)
     contacts = repo_contacts.of_advice(connection, item.id)
@@ -81,7 +82,6 @@ def context_of(connection: Connection, session: Session, item: Item, person: Res
     people = {item.decided_by, item.escalated_by, lies.assigned_to, *(event.actor for event in events)}
     people |= {one.author for one in notes} | {one.by for one in contacts} | {one.by for one in before}
     names = names_of(connection, session, (one for one in people if one))
-    agreed = person.id in open_to_nurses(connection, [person.id], now)
     # Behind a broken glass one looks and decides nothing.
     verbs = legal(item, session.by, rights_of(session.who.roles), now) if agreed else frozenset()
     facts = repo_facts.of_one(connection, person.id)
