@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,6 @@ from engine.review import REJECTIONS, Event, Item, Rank, split_reason
 from engine.vocabulary import VOCABULARY
 
 Say = Callable[..., str]
-REVIEWED: Final = frozenset({"open", "claimed", "escalated"})
 _LONG: Final = {"ja": "y年M月d日(E) HH:mm", "en": "EEE d MMM y, HH:mm"}
 UNITS: Final[dict[str, dict[Language, str]]] = {
     "1": {"ja": "", "en": ""},
@@ -31,22 +30,6 @@ UNITS: Final[dict[str, dict[Language, str]]] = {
 }
 _HOUR: Final = 60
 _DAYS_FROM: Final = 48 * _HOUR
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the queue; `left` is how long a hold or a snooze still lasts."""
-
-    id: str
-    name: str
-    age: str
-    topic: str
-    severity: str
-    severity_word: str
-    state: str
-    state_word: str
-    first_line: str
-    chips: tuple[str, ...]
-    left: str | None
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,21 +81,6 @@ def word(lang: Language, kind: str, code: str) -> str:
 def when(lang: Language, at: datetime, zone: ZoneInfo) -> str:
     """An instant as a person reads it, in the zone of the resident's home."""
     return format_datetime(at.astimezone(zone), _LONG[lang], locale=lang)
-
-
-def row(lang: Language, place: Rank, item: Item, person: Resident | None, now: datetime) -> Row:
-    """One item of the queue."""
-    advice = item.text_ja if lang == "ja" else item.text_en
-    waits = item.state in {"approved", "snoozed"} and item.held_until is not None and item.held_until > now
-    left = item.held_until - now if waits and item.held_until else None
-    return Row(
-        id=item.id, name=_name(person) or item.resident_id, age=_age(lang, person, now),
-        topic=word(lang, "topic", item.topic), severity=item.severity,
-        severity_word=word(lang, "severity", item.severity), state=item.state,
-        state_word=word(lang, "state", item.state), first_line=next(iter(advice.splitlines()), ""),
-        chips=chips(lang, place),
-        left=None if left is None else span(lang, int(left / timedelta(minutes=1)) + 1),
-    )  # fmt: skip
 
 
 def detail(
