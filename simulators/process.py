@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import signal
 import subprocess
 import sys
@@ -15,9 +14,9 @@ import msgspec
 from simulators.devices.room import Ready
 from simulators.household import Household, save_household
 from simulators.orders import Remote, Verb
+from simulators.started import end_child, first_line
 
 START_SECONDS = 60.0
-STOP_SECONDS = 10.0
 SOCKET_PATH_LIMIT = 100
 
 
@@ -55,7 +54,7 @@ class DevicesProcess:
             self._child = subprocess.Popen(  # noqa: S603
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
-        line = _first_line(self._child)
+        line = first_line(self._child, START_SECONDS)
         if not line:
             self._end(signal.SIGKILL)
             raise DevicesError((self.state / "devices.log").read_text()[-2000:] or "the devices' process said nothing")
@@ -87,27 +86,6 @@ class DevicesProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def end_child(child: subprocess.Popen[str] | None, how: signal.Signals) -> None:
-    """End a child with `how`, unkindly after ten seconds, and close its pipes."""
-    if child is None:
-        return
-    child.send_signal(how)
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe:
-            pipe.close()
-
-
-def _first_line(child: subprocess.Popen[str]) -> str:
-    if child.stdout is None or not select.select([child.stdout], [], [], START_SECONDS)[0]:
-        return ""
-    return child.stdout.readline()
 
 
 def _place(state: Path, name: str) -> str:

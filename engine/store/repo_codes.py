@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final, Literal
@@ -140,11 +139,6 @@ def note_refused(connection: Connection, subject: str, now: datetime, os_user: s
 def hash_of(kind: Kind, secret: str) -> str:
     """What is kept of a secret."""
     return hashlib.sha256(f"minato {kind}\0{secret}".encode("utf-8", "replace")).hexdigest()
-
-
-def good_among(codes: Iterable[Code], now: datetime) -> list[Code]:
-    """Those that still sign somebody in."""
-    return [one for one in codes if one.state(now) == "good"]
 
 
 def _revoke(connection: Connection, code: Code, now: datetime, by: By) -> None:

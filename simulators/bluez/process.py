@@ -16,7 +16,7 @@ from dbus_fast.aio import MessageBus
 
 from simulators.bluez.bus import BusError, PrivateBus
 from simulators.bluez.tree import ADAPTER, NAME, PROPERTIES
-from simulators.process import end_child
+from simulators.started import end_child
 
 START_SECONDS = 60.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import select
 import signal
 import subprocess
 import sys
@@ -17,9 +16,9 @@ import msgspec
 from simulators.hospital.abilities import Abilities
 from simulators.hospital.faults import Fault
 from simulators.hospital.tokens import Client
+from simulators.started import end_child, first_line
 
 START_SECONDS = 60.0
-STOP_SECONDS = 10.0
 _ORDER_SECONDS = 10.0
 
 
@@ -62,8 +61,7 @@ class HospitalProcess:
             self._child = subprocess.Popen(  # noqa: S603
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True
             )
-        out = self._child.stdout
-        line = out.readline() if out and select.select([out], [], [], START_SECONDS)[0] else ""
+        line = first_line(self._child, START_SECONDS)
         if not line:
             self._end(signal.SIGKILL)
             raise HospitalError(log.read_text()[-2000:] or "the hospital's process said nothing")
@@ -98,17 +96,7 @@ class HospitalProcess:
 
     def _end(self, how: signal.Signals) -> None:
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.send_signal(how)
-        try:
-            child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe:
-                pipe.close()
+        end_child(child, how)
 
     def __enter__(self) -> Self:
         return self.start()

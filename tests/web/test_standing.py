@@ -228,8 +228,8 @@ async def test_the_rules_are_counted_by_what_people_decided_and_those_turned_dow
     salt = page[page.index("<code>salt</code>") : page.index("<code>sleep</code>")]
     assert "承認が少ない" in salt
     assert "45 %" in salt, "ten of twenty-two were approved"
-    assert "文面が分かりにくい 6" in salt
-    assert "今ではない 6" in salt
+    assert "文が分かりにくい 6" in salt
+    assert "いまは時期でない 6" in salt
     assert "山田" not in page
     assert "承認が少ない" not in page[page.index("<code>sleep</code>") :]
     desk.enter_as("nurse", by="s-othernursenur", towns=("064611",))

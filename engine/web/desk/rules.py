@@ -41,5 +41,5 @@ def _row(lang: Language, name: str, rule: Rule | None, health: Health) -> dict[s
         "id": name, "topic": word(lang, "topic", spoken.topic) if spoken else "", "gone": spoken is None,
         "version": spoken.version if spoken else "", "low": health.low, "decided": health.decided,
         "percent": health.percent, "health": health,
-        "reasons": [(word(lang, "rules.reason", code), n) for code, n in health.reasons.items()],
+        "reasons": [(word(lang, "rejection", code), n) for code, n in health.reasons.items()],
     }  # fmt: skip
