@@ -118,6 +118,28 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     push_contact: str | None = None
 
 
+class BridgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The medical network's FHIR R4 address and our account there; without `url` nothing is exchanged.
+
+    `name` is the recipient residents consent to. `key_file` is the private key (PEM, P-384 or RSA) of SMART Backend
+    Services, `key_id` its name in our published key set; `cert_file` and `cert_key_file` are for mutual TLS. `system`
+    is the identifier system of its patient numbers. `test_patients` (comma-separated patient numbers) lets only those
+    be exchanged. `outbox` is a folder for files to members without FHIR.
+    """
+
+    url: str | None = None
+    name: str = "choukai-net"
+    client_id: str | None = None
+    key_file: str | None = None
+    key_id: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    cert_key_file: str | None = None
+    system: str = "urn:minato-phr:choukai-net"
+    test_patients: str = ""
+    outbox: str | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be configured, with its default."""
 
@@ -129,6 +151,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
+    bridge: BridgeSettings = BridgeSettings()
 
     @property
     def root(self) -> Path:
@@ -180,7 +203,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
             found[section] = env[f"PHR_{section.upper()}"]
     shapes: dict[str, type[msgspec.Struct]] = {
         "mqtt": MqttSettings, "gateway": GatewaySettings, "mirror": MirrorSettings, "engine": EngineSettings,
-        "web": WebSettings, "notify": NotifySettings,
+        "web": WebSettings, "notify": NotifySettings, "bridge": BridgeSettings,
     }  # fmt: skip
     for section, shape in shapes.items():
         for key in shape.__struct_fields__:

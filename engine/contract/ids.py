@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from random import Random
 
-Role = Literal["r", "h", "g", "d", "a", "c", "v", "s", "m", "t", "n", "k", "q", "p", "u", "b", "i", "w"]
+Role = Literal[
+    "r", "h", "g", "d", "a", "c", "v", "s", "m", "t", "n", "k", "q", "p", "u", "b", "i", "w", "e", "x", "y", "z"
+]
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 LENGTH: Final = 13
-_SHAPE = re.compile(r"[rhgdacvsmtnkqpubiw]-[a-z2-7]{13}")
+_SHAPE = re.compile(r"[rhgdacvsmtnkqpubiwexyz]-[a-z2-7]{13}")
 
 
 def new_id(role: Role, rng: Random) -> str:
     """A fresh id of `role` (r resident, h household, g gateway, d device, a advice, c card, v visit): 65 random bits.
 
     Of the desk: s staff, m family member, t team, n note, k contact, q request, p standing approval, u urgent text,
-    b break-glass or batch, i sign-in code, w address.
+    b break-glass or batch, i sign-in code, w address. Of other houses: e care entry, x a program's grant, y emergency
+    card, z a look by an emergency card.
 
     Pass `random.SystemRandom()` in production and a seeded `Random` in simulations.
     """

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 from engine.store.migrations import HEAD
 from engine.store.rows import Row
 from engine.store.tables import READING as _READING  # noqa: F401 - so that the metadata is whole
+from engine.store.tables_bridge import PUSH as _PUSH  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_clinical import FACT as _FACT  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_desk import STAFF as _STAFF  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_spots import SPOT as _SPOT  # noqa: F401 - so that the metadata is whole

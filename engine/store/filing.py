@@ -21,6 +21,7 @@ from engine.store import audit, repo_advice, repo_outbox, repo_residents, repo_s
 from engine.store.households import household_of, person_alone
 from engine.store.instants import to_micros
 from engine.store.readings import EVALUATE
+from engine.store.repo_owing import owe_filed, owe_readings
 from engine.store.tables import MEASUREMENT, READING
 
 _NOBODYS: Final[dict[str, Any]] = {"resident_id": None, "certainty": None, "posterior": None}
@@ -126,6 +127,7 @@ def adopt(connection: Connection, device: str, home: Household, now: datetime) -
     for owner, ids in owners.items():
         _give(connection, ids, owner, home)
     repo_outbox.put(connection, EVALUATE, owners, now)
+    owe_readings(connection, {reading: owner for owner, ids in owners.items() for reading in ids}, now)
     count = sum(len(ids) for ids in owners.values())
     tallies.add(connection, {("adopted", ""): count} if count else {})
     return count
@@ -198,6 +200,7 @@ def _done(connection: Connection, row: Any, after: str | None, action: str, now:
     withdrawn = tuple(_withdraw(connection, (item for item in built if item.state in LIVE), now))
     delivered = tuple(item.id for item in built if item.state == "delivered")
     repo_outbox.put(connection, EVALUATE, {before, after} - {None}, now)
+    owe_filed(connection, row.id, {before, after} - {None}, now)
     if row.household_id:
         # The mirrors of the home may have asked who was measured.
         repo_shows.owe_home(connection, row.household_id, now)

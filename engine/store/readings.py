@@ -34,6 +34,7 @@ from engine.intake import (
 from engine.store import repo_outbox, tallies
 from engine.store.database import insert_new, insert_rows, upsert
 from engine.store.instants import from_micros, to_micros
+from engine.store.repo_owing import owe_readings
 from engine.store.tables import ALIAS, BAD_MESSAGE, MEASUREMENT, READING, REFUSAL
 
 EVALUATE = "evaluate"
@@ -144,6 +145,7 @@ class _Sheet(msgspec.Struct):
     refusals: list[dict[str, Any]] = []
     tally: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     touched: set[str] = msgspec.field(default_factory=set)
+    owned: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def write_batch(connection: Connection, heard: Sequence[Heard], bads: Sequence[Bad], now: datetime) -> None:
@@ -164,6 +166,7 @@ def write_batch(connection: Connection, heard: Sequence[Heard], bads: Sequence[B
     insert_new(connection, ALIAS, sheet.aliases)
     upsert(connection, BAD_MESSAGE, bad_rows, count=BAD_MESSAGE.c.count + 1)
     repo_outbox.put(connection, EVALUATE, sheet.touched, now)
+    owe_readings(connection, sheet.owned, now)
     tallies.add(connection, sheet.tally)
 
 
@@ -191,6 +194,7 @@ def _lay_out_kept(item: Heard, kept: Accepted | Unassigned, at: int, sheet: _She
     if isinstance(kept, Accepted):
         resident, certainty, name, posterior = kept.resident, kept.certainty, "accepted", kept.posterior
         sheet.touched.add(resident)
+        sheet.owned[reading.id] = resident
     sheet.tally[name, ""] += 1
     measured_at = to_micros(reading.measured_at)
     sheet.readings.append((

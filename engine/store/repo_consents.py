@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 from engine.consent import Event
 from engine.store import audit, repo_outbox
 from engine.store.instants import from_micros, to_micros
+from engine.store.repo_owing import owe_residents
 from engine.store.tables import CONSENT
 from engine.store.tallies import note_people_changed
 
@@ -36,6 +37,8 @@ def append(connection: Connection, event: Event, *, os_user: str) -> Event:
     owed = {"mirror-display": "show", "advice": "evaluate"}.get(event.purpose)
     if owed is not None:
         repo_outbox.put(connection, owed, [event.resident], event.at)
+    if event.purpose in {"care-share", "record"}:
+        owe_residents(connection, [event.resident], event.at)
     return _event(row | {"seq": seq})
 
 

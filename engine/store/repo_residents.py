@@ -14,6 +14,7 @@ from engine.names import collation_key, kana_key, search_key
 from engine.people import Resident, search_key_of
 from engine.store import audit, repo_outbox
 from engine.store.instants import to_micros
+from engine.store.repo_owing import owe_residents
 from engine.store.tables import ADVICE, BINDING, DEVICE, RESIDENT
 from engine.store.tables_desk import REQUEST
 from engine.store.tallies import note_people_changed
@@ -54,6 +55,7 @@ def edit(connection: Connection, changed: Resident, now: datetime, *, actor: str
     connection.execute(delete(BINDING).where(left))
     _record(connection, "resident-edit", changed, now, actor, os_user)
     repo_outbox.put(connection, "evaluate", [changed.id], now)
+    owe_residents(connection, [changed.id], now)
     return changed
 
 
