@@ -1,20 +1,25 @@
-"""A resident's stored data as FHIR: every accepted value, BMI, and the steps of each civil day."""
+"""A resident's stored data as FHIR: every accepted value, BMI, the steps of each civil day, and the weight trend."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from engine.contract.kinds import KINDS
 from engine.observation_derived import STEP_TOTALS, step_summaries, with_bmi
+from engine.observation_trends import weight_trend_of
 from engine.observations import Measured, UnbuildableError, build, fold
 from engine.people import Resident
 from engine.store import repo_measured
 from engine.store.database import Connection
 
 Span = tuple[date | None, date | None]
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def observations_of(
@@ -42,6 +47,18 @@ def observations_of(
         except UnbuildableError as error:
             if left_out is not None:
                 left_out[error.code] += 1
+    yield from _trend(stored, span, zone, now)
+
+
+def _trend(rows: list[Measured], span: Span, zone: ZoneInfo, now: datetime) -> Iterator[bytes]:
+    """The weight trend at the end of the last whole day of `span`, where there is one."""
+    first, last = span
+    today = now.astimezone(zone).date()
+    as_of = now if last is None or last >= today else datetime.combine(last + timedelta(days=1), time(), zone)
+    if first is None or first < as_of.astimezone(zone).date():
+        found = weight_trend_of(rows, zone, as_of)
+        if found is not None:
+            yield _encode(found)
 
 
 def _within(row: Measured, span: Span, zone: ZoneInfo) -> bool:

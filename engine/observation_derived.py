@@ -14,7 +14,7 @@ import msgspec
 
 from engine.activity import day_totals
 from engine.contract.kinds import KINDS
-from engine.observation_values import Measured
+from engine.observation_values import Measured, identifier_of
 from engine.signals import bmi
 
 # What a day's summary is made of; stored totals of a day (imports, entries by hand) are not said a second time.
@@ -33,20 +33,25 @@ class _Total(msgspec.Struct, frozen=True):
 def with_bmi(rows: Sequence[Measured], height_cm: Decimal | None) -> Iterator[Measured]:
     """`rows` with a BMI after each weight, left out where no height is known or the scale sent a BMI of its own.
 
+    It is derived from the weight, and from a height measured before it where that is the height known of the person.
     Rows of one reading must stand next to each other, and stay so.
     """
+    heights = [row for row in rows if row.kind == "body-height" and row.value == height_cm]
     for _, group in groupby(rows, key=lambda row: row.reading_id):
         reading = tuple(group)
         yield from reading
         weight = next((row for row in reading if row.kind == "body-weight" and row.value), None)
         if height_cm is not None and weight is not None and all(row.kind != "bmi" for row in reading):
-            yield _bmi(weight, height_cm)
+            before = [row for row in heights if row.measured_at <= weight.measured_at]
+            measured = max(before, key=lambda row: (row.measured_at, row.reading_id or ""), default=None)
+            yield _bmi(weight, height_cm, measured)
 
 
-def _bmi(weight: Measured, height_cm: Decimal) -> Measured:
+def _bmi(weight: Measured, height_cm: Decimal, measured: Measured | None) -> Measured:
+    sources = tuple(identifier_of(row) for row in (weight, measured) if row is not None)
     return msgspec.structs.replace(
         weight, kind="bmi", value=bmi(weight.value or Decimal(0), height_cm), unit=KINDS["bmi"].unit,
-        device_id=None, gateway_id=None, derived_from=(f"{weight.reading_id}.body-weight",),
+        device_id=None, gateway_id=None, derived_from=sources,
     )  # fmt: skip
 
 

@@ -13,48 +13,35 @@ import msgspec
 import orjson
 
 from engine.contract.kinds import KINDS, Kind
+from engine.observation_clock import CLOCK_REFERENCE, clock_fault
+from engine.observation_names import (
+    ABSENT_SYSTEM,
+    CLOCK_NOTES,
+    GATEWAY_EXTENSION,
+    HL7_CATEGORY,
+    HL7_PROFILE,
+    IDENTIFIER_SYSTEM,
+    JP_CATEGORY,
+    JP_CATEGORY2,
+    JP_PROFILE,
+    KIND_SYSTEM,
+    LOINC,
+    MDC,
+    MEDIS,
+    PHD_CATEGORY,
+    PHD_COMPOUND,
+    PHD_NUMERIC,
+    REQUIRED_COMPONENTS,
+    TAG_SYSTEM,
+    UCUM,
+    UNIT_TEXT,
+    UNPROVEN_TAG,
+)
 
-# Our own names. An unregistered URN resolves nowhere and claims nobody's domain.
-IDENTIFIER_SYSTEM: Final = "urn:minato-phr:observation"
-KIND_SYSTEM: Final = "urn:minato-phr:kind"
-TAG_SYSTEM: Final = "urn:minato-phr:tag"
-
-LOINC: Final = "http://loinc.org"
-MDC: Final = "urn:iso:std:iso:11073:10101"
-UCUM: Final = "http://unitsofmeasure.org"
-# JP Core 1.1.2 and JP-CLINS both mark the OID as the preferred name of the MEDIS observation codes.
-MEDIS: Final = {
-    "medis_body": "http://jpfhir.jp/fhir/core/CodeSystem/JP_ObservationBodyMeasurementCode_CS",
-    "medis_vital": "urn:oid:1.2.392.200119.4.804",
-}
-HL7_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
-JP_CATEGORY: Final = "http://jpfhir.jp/fhir/core/CodeSystem/JP_SimpleObservationCategory_CS"
-JP_CATEGORY2: Final = {
-    "body-measurement": "http://jpfhir.jp/fhir/core/CodeSystem/JP_ObservationBodyMeasurementCategory_CS",
-    "vital-signs": "http://jpfhir.jp/fhir/core/CodeSystem/JP_ObservationVitalSignsCategory_CS",
-}
-PHD_CATEGORY: Final = "http://hl7.org/fhir/uv/phd/CodeSystem/PhdObservationCategories"
-HL7_PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/"
-JP_PROFILE: Final = {
-    "body-measurement": "http://jpfhir.jp/fhir/core/StructureDefinition/JP_Observation_BodyMeasurement",
-    "vital-signs": "http://jpfhir.jp/fhir/core/StructureDefinition/JP_Observation_VitalSigns",
-}
-PHD_NUMERIC: Final = "http://hl7.org/fhir/uv/phd/StructureDefinition/PhdNumericObservation"
-PHD_COMPOUND: Final = "http://hl7.org/fhir/uv/phd/StructureDefinition/PhdCompoundNumericObservation"
-GATEWAY_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice"
-ABSENT_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
-
-UNIT_TEXT: Final = {
-    "mm[Hg]": "mmHg", "Cel": "℃", "/min": "回/分", "kg/m2": "kg/m²", "kcal/d": "kcal/日", "kcal/(24.h)": "kcal/日",
-    "{level}": "レベル", "{steps}": "歩", "{steps}/d": "歩/日", "min": "分", "a": "歳", "Ohm": "Ω",
-}  # fmt: skip
-CLOCK_NOTES: Final = {
-    "unknown": "測定した機器の時計が正しくないため、日時は目安です。",
-    "sequence": "日時は、機器の記録番号の順から推定したものです。",
-}
-# The two sides of a blood pressure that the R4 profile requires even where the device gave none.
-REQUIRED_COMPONENTS: Final = {"blood-pressure": ("systolic", "diastolic")}
-
+__all__ = [
+    "CLOCK_NOTES", "IDENTIFIER_SYSTEM", "KIND_SYSTEM", "LOINC", "MDC", "MEDIS", "PARTS", "TAG_SYSTEM", "UCUM", "Shape",
+    "Slots", "assemble", "fill", "template",
+]  # fmt: skip
 
 # The components of each panel, in the order of the table of kinds.
 PARTS: Final = {
@@ -63,12 +50,16 @@ PARTS: Final = {
 }
 
 
+# IEEE 11073-10101 tells a pulse by what senses it: MDC_PULS_OXIM_PULS_RATE for MDC_PULS_RATE_NON_INV of a cuff.
+SENSED: Final[dict[tuple[str, str | None], int]] = {("pulse-rate", "oximeter"): 149530}
+
+
 class Shape(msgspec.Struct, frozen=True):
     """What decides everything of an Observation but its ids, times and numbers."""
 
     kind: str
     phd: bool
-    preliminary: bool
+    status: str
     experimental: bool
     time_quality: str
     device: bool
@@ -76,6 +67,7 @@ class Shape(msgspec.Struct, frozen=True):
     period: bool
     sources: int
     parts: tuple[str, ...]
+    sensor: str | None
 
 
 Slots = Mapping[str, Any]  # id, identifier, patient, gateway, device, start, at, source0..., value or one per component
@@ -86,15 +78,17 @@ def assemble(shape: Shape, slots: Slots) -> dict[str, Any]:
     kind = KINDS[shape.kind]
     patient = {"reference": f"Patient/{slots['patient']}"}
     note = CLOCK_NOTES.get(shape.time_quality)
+    doubted = note is not None and shape.phd
     elements = {
         "resourceType": "Observation",
         "id": slots["id"],
         "meta": _meta(kind, shape),
-        "extension": _gateway(shape, slots),
+        "contained": [clock_fault(slots["device"], slots["gateway"], slots["at"])] if doubted else [],
+        "extension": [*_gateway(shape, slots), *([CLOCK_REFERENCE] if doubted else [])],
         "identifier": [{"system": IDENTIFIER_SYSTEM, "value": slots["identifier"]}],
-        "status": "preliminary" if shape.preliminary else "final",
+        "status": shape.status,
         "category": _categories(kind, phd=shape.phd),
-        "code": _concept(kind),
+        "code": _concept(kind, shape.sensor),
         "subject": patient,
         "effectivePeriod": {"start": slots["start"], "end": slots["at"]} if shape.period else None,
         "effectiveDateTime": None if shape.period else slots["at"],
@@ -165,7 +159,7 @@ def _meta(kind: Kind, shape: Shape) -> dict[str, Any]:
         profiles.append(PHD_COMPOUND if kind.code in PARTS else PHD_NUMERIC)
     meta: dict[str, Any] = {"profile": profiles} if profiles else {}
     if shape.experimental:
-        meta["tag"] = [{"system": TAG_SYSTEM, "code": "experimental", "display": "unverified device family"}]
+        meta["tag"] = [{"system": TAG_SYSTEM} | UNPROVEN_TAG]
     return meta
 
 
@@ -179,11 +173,11 @@ def _categories(kind: Kind, *, phd: bool) -> list[dict[str, Any]]:
     return [{"coding": [{"system": system, "code": code}]} for system, code in codings]
 
 
-def _concept(kind: Kind) -> dict[str, Any]:
+def _concept(kind: Kind, sensor: str | None = None) -> dict[str, Any]:
     # LOINC stands first: readers that look at the first coding only (they exist) then still see what R4 asks for.
     codings = [{"system": LOINC, "code": code} for code in (kind.loinc, kind.loinc_also) if code]
     if kind.mdc is not None:
-        codings.append({"system": MDC, "code": str(kind.mdc)})
+        codings.append({"system": MDC, "code": str(SENSED.get((kind.code, sensor), kind.mdc))})
     if kind.medis and kind.medis_system:
         codings.append({"system": MEDIS[kind.medis_system], "code": kind.medis})
     if not codings:

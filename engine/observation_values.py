@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -46,6 +46,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     summary, whose period is that civil day. `period_start`..`measured_at` is the period of an interval. `device_id`
     and `gateway_id` are None where no device of ours measured. `preliminary`: the value or whose it is was not
     confirmed. `derived_from` holds the identifiers (`<reading id>.<kind>`) of the Observations it was computed from.
+    `sensor` tells what sensed a pulse that no cuff did: "oximeter".
     """
 
     reading_id: str | None
@@ -63,16 +64,19 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     preliminary: bool = False
     derived_from: tuple[str, ...] = ()
     components: tuple[tuple[str, Decimal], ...] = ()
+    sensor: Literal["oximeter"] | None = None
 
 
-def identifier_of(measured: Measured) -> str:
-    """`<reading id>.<kind>`, or `<resident>.<kind>.<local date>` for a day summary.
+def identifier_of(measured: Measured, turn: int = 1) -> str:
+    """`<reading id>.<kind>`, or `<resident>.<kind>.<local date>` for a day summary; a later `turn` adds `.<turn>`.
 
+    A turn is a new Observation of the same value, told anew after the former was taken back (about another person).
     Raises UnbuildableError "bad-id" for a value that has neither or whose ids could not stand in FHIR.
     """
+    again = f".{turn}" if turn > 1 else ""
     if measured.day is not None:
-        return fhir_text(f"{measured.resident_id}.{measured.kind}.{measured.day.isoformat()}")
-    return fhir_text(f"{measured.reading_id}.{measured.kind}" if measured.reading_id else "")
+        return fhir_text(f"{measured.resident_id}.{measured.kind}.{measured.day.isoformat()}{again}")
+    return fhir_text(f"{measured.reading_id}.{measured.kind}{again}" if measured.reading_id else "")
 
 
 def fhir_text(identity: str) -> str:
@@ -99,8 +103,9 @@ def fhir_id(identifier: str) -> str:
 
 
 def fold(rows: Iterable[Measured]) -> Iterator[Measured]:
-    """`rows` with the components of a panel (systolic, diastolic, mean) joined into the panel, the rest unchanged.
+    """`rows` with the components of a panel (systolic, diastolic, mean) joined into the panel; the rest stays.
 
+    A pulse that was read with an oxygen saturation is an oximeter's.
     Rows of one reading must stand next to each other, as a query ordered by reading gives them.
     """
     for _, group in groupby(rows, key=lambda row: row.reading_id):
@@ -109,9 +114,12 @@ def fold(rows: Iterable[Measured]) -> Iterator[Measured]:
 
 def _fold_reading(rows: tuple[Measured, ...]) -> Iterator[Measured]:
     panels: dict[str, list[Measured]] = {}
+    by_light = any(row.kind == "spo2" for row in rows)
     for row in rows:
         kind = KINDS.get(row.kind)
-        if kind is None or kind.panel is None:
+        if by_light and row.kind == "pulse-rate":
+            yield msgspec.structs.replace(row, sensor="oximeter")
+        elif kind is None or kind.panel is None:
             yield row
         else:
             panels.setdefault(kind.panel, []).append(row)

@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 from engine.contract.kinds import KINDS, Kind
 from engine.observation_checks import Problem, check
 from engine.observation_templates import IDENTIFIER_SYSTEM, PARTS, Shape, assemble, fill, template
-from engine.observation_values import Measured, UnbuildableError, fhir_id, fold, identifier_of, steady_id
+from engine.observation_values import Measured, UnbuildableError, fhir_id, fhir_text, fold, identifier_of, steady_id
 
 __all__ = [
     "IDENTIFIER_SYSTEM", "Measured", "Problem", "UnbuildableError", "build", "build_all", "check", "compose", "fhir_id",
     "fold", "identifier_of", "observable",
 ]  # fmt: skip
 
+TELLABLE: Final = frozenset({"final", "preliminary", "amended", "corrected", "entered-in-error"})
 _MAX_DIGITS: Final = 18  # FHIR asks no reader of a decimal to keep more
 
 
@@ -31,13 +32,22 @@ def observable(kind: str) -> bool:
     return known is not None and known.observed and known.panel is None
 
 
-def build(measured: Measured, zone: ZoneInfo) -> bytes:
+def build(
+    measured: Measured,
+    zone: ZoneInfo,
+    *,
+    status: str | None = None,
+    identifier: str | None = None,
+    patient: str | None = None,
+) -> bytes:
     """The Observation of `measured` as JSON, times in the household's `zone`, the value in exactly its digits.
 
-    Raises UnbuildableError with the code unknown-kind, not-observed, component, unit, no-value, not-a-number,
-    naive-time, no-period or bad-id.
+    `status` (final, preliminary, amended, corrected, entered-in-error) stands for the one that follows from the value;
+    `identifier` for `identifier_of`, and the logical id follows from it; `patient` is the id of the Patient where it is
+    told, for the resident's. Raises UnbuildableError with the code unknown-kind, not-observed, component, unit,
+    no-value, not-a-number, naive-time, no-period, status or bad-id.
     """
-    return fill(template(_shape(measured)), _slots(measured, zone, str))
+    return fill(template(_shape(measured, status)), _slots(measured, zone, str, identifier, patient))
 
 
 def build_all(rows: Iterable[Measured], zone: ZoneInfo) -> Iterator[bytes]:
@@ -51,13 +61,22 @@ def build_all(rows: Iterable[Measured], zone: ZoneInfo) -> Iterator[bytes]:
             yield build(measured, zone)
 
 
-def compose(measured: Measured, zone: ZoneInfo) -> dict[str, Any]:
-    """The same Observation as JSON values, numbers as Decimal; raises UnbuildableError as `build` does."""
-    return assemble(_shape(measured), _slots(measured, zone, Decimal))
+def compose(
+    measured: Measured,
+    zone: ZoneInfo,
+    *,
+    status: str | None = None,
+    identifier: str | None = None,
+    patient: str | None = None,
+) -> dict[str, Any]:
+    """The Observation that `build` makes of the same, as JSON values, numbers as Decimal; it raises as `build` does."""
+    return assemble(_shape(measured, status), _slots(measured, zone, Decimal, identifier, patient))
 
 
-def _shape(measured: Measured) -> Shape:
+def _shape(measured: Measured, status: str | None) -> Shape:
     kind = _kind(measured)
+    if status is not None and status not in TELLABLE:
+        raise UnbuildableError("status", status)
     by_device = measured.device_id is not None and measured.gateway_id is not None
     computed = bool(measured.derived_from) or measured.day is not None
     # R4's vs-1 wants a moment: an interval is said by its end there. A civil day has no moment, so it must not occur.
@@ -67,7 +86,7 @@ def _shape(measured: Measured) -> Shape:
     return Shape(
         kind.code,
         by_device and not computed and kind.mdc is not None,
-        measured.preliminary,
+        status or ("preliminary" if measured.preliminary else "final"),
         measured.experimental,
         measured.time_quality,
         measured.device_id is not None,
@@ -75,6 +94,7 @@ def _shape(measured: Measured) -> Shape:
         measured.day is not None or (measured.period_start is not None and not moment),
         len(measured.derived_from),
         tuple(code for code, _ in measured.components),
+        measured.sensor,
     )
 
 
@@ -91,9 +111,15 @@ def _kind(measured: Measured) -> Kind:
     return kind
 
 
-def _slots(measured: Measured, zone: ZoneInfo, say: Callable[[str], Any]) -> dict[str, Any]:
-    identifier = identifier_of(measured)
-    slots = {"id": fhir_id(identifier), "identifier": identifier, "patient": steady_id(measured.resident_id)}
+def _slots(
+    measured: Measured, zone: ZoneInfo, say: Callable[[str], Any], identifier: str | None, patient: str | None
+) -> dict[str, Any]:
+    name = identifier_of(measured) if identifier is None else fhir_text(identifier)
+    slots = {
+        "id": fhir_id(name),
+        "identifier": name,
+        "patient": steady_id(measured.resident_id if patient is None else patient),
+    }
     if measured.gateway_id is not None:
         slots["gateway"] = steady_id(measured.gateway_id)
     if measured.device_id is not None:
@@ -106,8 +132,8 @@ def _slots(measured: Measured, zone: ZoneInfo, say: Callable[[str], Any]) -> dic
             slots["start"] = _local(measured.period_start, zone)
     for number, source in enumerate(measured.derived_from):
         slots[f"source{number}"] = fhir_id(source)
-    for name, value in _values(measured):
-        slots[name] = say(_digits(value))
+    for part, value in _values(measured):
+        slots[part] = say(_digits(value))
     return slots
 
 

@@ -1,10 +1,11 @@
-"""Runs two validators nobody here wrote (npm `fhir` and `@medplum/core`) over Observations."""
+"""Runs validators in Node over FHIR resources, first of all two that nobody here wrote (npm `fhir`, `@medplum/core`)."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -34,14 +35,20 @@ class _Line(msgspec.Struct, frozen=True):
 
 def third_party_findings(resources: Iterable[bytes]) -> list[list[Finding]]:
     """The findings of each resource, in order; empty lists for what both validators accept."""
+    return [[one for one in findings if not _is_blind(one)] for findings in checked("validate.mjs", resources)]
+
+
+def checked(script: str, resources: Iterable[bytes], arguments: Sequence[Path] = ()) -> list[list[Finding]]:
+    """What a script of tests/npm finds on each resource, in order; RuntimeError with its words where it breaks off."""
     install()
+    sent = list(resources)
     found = subprocess.run(
-        [NODE, "validate.mjs"], cwd=FOLDER, input=b"\n".join(resources), capture_output=True, check=False
+        [NODE, script, *arguments], cwd=FOLDER, input=b"\n".join(sent), capture_output=True, check=False
     )
-    if found.returncode != 0:
-        raise RuntimeError(found.stderr.decode())
     lines = [msgspec.json.decode(line, type=_Line) for line in found.stdout.splitlines()]
-    return [[one for one in line.findings if not _is_blind(one)] for line in lines]
+    if found.returncode != 0 or len(lines) != len(sent):
+        raise RuntimeError(found.stderr.decode() or f"{len(lines)} answers to {len(sent)} resources")
+    return [line.findings for line in lines]
 
 
 def _is_blind(finding: Finding) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.contract.ids import ALPHABET
 from engine.contract.kinds import KINDS, Kind
-from engine.observations import Measured, observable
+from engine.observations import TELLABLE, Measured, observable
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 OBSERVED = [kind for kind in KINDS.values() if observable(kind.code)]
@@ -70,11 +70,22 @@ def measurements(draw: st.DrawFn, kinds: list[Kind] = OBSERVED) -> Measured:
         value=None if panel else draw(numbers(kind)),
         unit=kind.unit,
         measured_at=at,
-        period_start=draw(st.none() | st.just(at.replace(year=1989))),
+        period_start=draw(st.none() | st.just(at - timedelta(hours=7))),
         day=at.date() if civil_day else None,
         time_quality=draw(st.sampled_from(("device", "sequence", "received", "unknown"))),
         experimental=draw(st.booleans()),
         preliminary=draw(st.booleans()),
         derived_from=tuple(draw(st.lists(st.text(ALPHABET, min_size=26, max_size=26), max_size=2, unique=True))),
         components=tuple((code, draw(numbers(KINDS[code]))) for code in sorted(sides)) if panel else (),
+        sensor=draw(st.sampled_from((None, "oximeter"))) if kind.code == "pulse-rate" else None,
     )
+
+
+def tellings() -> st.SearchStrategy[dict[str, Any]]:
+    """The ways one value can be told: as it is, amended or taken back, anew under another name, about whom they know."""
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "status": st.sampled_from(sorted(TELLABLE)),
+        "identifier": st.text(ALPHABET, min_size=26, max_size=26).map(lambda name: f"{name}.body-weight.2"),
+        "patient": st.text("abcXYZ019-.", min_size=1, max_size=64),
+    }
+    return st.fixed_dictionaries({}, optional=optional)

@@ -90,6 +90,7 @@ BODY = (
     _body("soft-lean-mass", "軟部除脂肪量", "soft lean mass", "kg", ("2", "200"), 2, quantity="soft_lean_mass",
           mdc=188760),
     _body("bone-mass", "推定骨量", "bone mass", "kg", ("0.3", "10"), 2, loinc="101685-6"),
+    _body("bone-percentage", "推定骨量率", "bone percentage", "%", ("0.5", "15"), 1, loinc="101686-4"),
     _body("body-water-mass", "体水分量", "body water mass", "kg", ("1", "150"), 2, quantity="body_water_mass",
           loinc="101683-1", mdc=188764),
     _body("body-water-percentage", "体水分率", "body water percentage", "%", ("10", "90"), 1,
@@ -123,12 +124,17 @@ ACTIVITY = (
     _activity("active-minutes", "活動時間", "active minutes", "min", ("0", "1440"), 0, loinc="55411-3", mdc=8388733),
     _activity("calories-day", "消費エネルギー(1日)", "calories burned per day", "kcal/(24.h)", ("0", "20000"), 0,
               loinc="41979-6", mdc=8388727),
+    _activity("calories-interval", "消費エネルギー(区間)", "calories burned in an interval", "kcal", ("0", "20000"), 0,
+              loinc="55424-6", mdc=8388727),
     _activity("energy-expended", "消費エネルギー", "energy expended", "kJ", ("0", "65535"), 0,
               quantity="energy_expended", mdc=8388727),
     _activity("cadence", "歩調", "cadence", "/min", ("0", "300"), 0, quantity="cadence"),
     _activity("speed", "速度", "speed", "m/s", ("0", "20"), 2, quantity="speed"),
     _activity("stride-length", "歩幅", "stride length", "m", ("0", "3"), 2, quantity="stride_length"),
     _activity("sleep-duration", "睡眠時間", "sleep duration", "min", ("0", "1440"), 0, loinc="93832-4"),
+    _activity("sleep-light", "浅い睡眠の時間", "light sleep", "min", ("0", "1440"), 0, loinc="93830-8"),
+    _activity("sleep-deep", "深い睡眠の時間", "deep sleep", "min", ("0", "1440"), 0, loinc="93831-6"),
+    _activity("sleep-rem", "レム睡眠の時間", "REM sleep", "min", ("0", "1440"), 0, loinc="93829-0"),
 )  # fmt: skip
 
 VITAL = (

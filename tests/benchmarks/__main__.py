@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from tests.benchmarks.bridge_push import pushes
 from tests.benchmarks.busy_home import busy_home
 from tests.benchmarks.city_pass import passes
 from tests.benchmarks.city_trends import refits, trends
@@ -18,11 +19,12 @@ from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.footprint import footprints
 from tests.benchmarks.ingest import batches, singles
 from tests.benchmarks.latency import latencies
+from tests.benchmarks.observations import observing
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "ingest": singles, "ingest-batches": batches, "gateway-latency": latencies, "gateway-footprint": footprints,
     "gateway-busy-home": busy_home, "cold-start": starts, "city-trends": trends, "city-pass": passes,
-    "city-refit": refits, "desk": desks,
+    "city-refit": refits, "desk": desks, "observations": observing, "bridge-push": pushes,
 }  # fmt: skip
 
 

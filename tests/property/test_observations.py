@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from engine.contract.kinds import Kind
 from engine.observation_values import FHIR_ID
 from engine.observations import UnbuildableError, build, check, compose, fhir_id, identifier_of
-from tests.observation_cases import OBSERVED, TOKYO, example, measurements, numbers
+from tests.observation_cases import OBSERVED, TOKYO, example, measurements, numbers, tellings
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
@@ -28,6 +28,7 @@ ELEMENTS = st.sampled_from([
     "resourceType", "id", "status", "category", "code", "subject", "device", "performer", "identifier", "component",
     "valueQuantity", "valueString", "dataAbsentReason", "effectiveDateTime", "effectivePeriod", "hasMember", "derivedFrom",
 ])  # fmt: skip
+IDS: Final = ("reading_id", "resident_id", "device_id", "gateway_id", "identifier", "patient", "status")
 
 
 def exact(text: bytes | str) -> Any:
@@ -35,11 +36,11 @@ def exact(text: bytes | str) -> Any:
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
-@given(measurements())
-def test_what_is_patched_is_what_fhir_resources_builds_from_the_whole(measured: Any) -> None:
-    patched = exact(build(measured, TOKYO))
-    assert str(patched) == str(compose(measured, TOKYO))  # str tells 62.3 from 62.30
-    modelled = exact(Observation.model_validate(compose(measured, TOKYO)).model_dump_json())
+@given(measurements(), tellings())
+def test_what_is_patched_is_what_fhir_resources_builds_from_the_whole(measured: Any, told: dict[str, Any]) -> None:
+    patched, whole = exact(build(measured, TOKYO, **told)), compose(measured, TOKYO, **told)
+    assert str(patched) == str(whole)  # str tells 62.3 from 62.30
+    modelled = exact(Observation.model_validate(whole).model_dump_json())
     # The model's numbers went through a float; only their digits may differ.
     assert _floats(modelled) == _floats(patched)
 
@@ -78,9 +79,25 @@ def test_any_plausible_weight_arrives_with_its_trailing_zeros(value: Decimal) ->
     assert text in build(example("body-weight", value=value), TOKYO)
 
 
-@given(measurements())
-def test_our_own_checks_find_nothing_in_what_we_build(measured: Any) -> None:
-    assert check(json.loads(build(measured, TOKYO))) == []
+@given(measurements(), tellings())
+def test_our_own_checks_find_nothing_in_what_we_build(measured: Any, told: dict[str, Any]) -> None:
+    assert check(json.loads(build(measured, TOKYO, **told))) == []
+
+
+@given(measurements(), tellings())
+def test_how_a_value_is_told_changes_its_names_and_status_and_nothing_that_was_measured(
+    measured: Any, told: dict[str, Any]
+) -> None:
+    plain, otherwise = exact(build(measured, TOKYO)), exact(build(measured, TOKYO, **told))
+    person = f"Patient/{told.get('patient', measured.resident_id)}"
+    assert [otherwise["subject"], *otherwise["performer"]] == [{"reference": person}] * 2
+    assert otherwise["status"] == told.get("status", plain["status"])
+    name = told.get("identifier", plain["identifier"][0]["value"])
+    assert (otherwise["id"], otherwise["identifier"][0]["value"]) == (fhir_id(name), name)
+    changed = {"id", "identifier", "status", "subject", "performer"}
+    assert str({k: v for k, v in otherwise.items() if k not in changed}) == str(
+        {k: v for k, v in plain.items() if k not in changed}
+    )
 
 
 @given(st.lists(measurements(), min_size=2, max_size=6))
@@ -98,13 +115,14 @@ def test_an_id_is_the_lower_case_base32_of_the_sha256_of_its_identifier(identifi
     assert fhir_id(identifier) == base64.b32encode(digest).decode().rstrip("=").lower()
 
 
-@given(measurements(), st.text(max_size=70), st.sampled_from(["reading_id", "resident_id", "device_id", "gateway_id"]))
+@given(measurements(), st.text(max_size=70), st.sampled_from(IDS))
 def test_no_id_whatever_it_holds_breaks_out_of_the_json(measured: Any, text: str, field: str) -> None:
-    odd = msgspec.structs.replace(measured, **{field: text})
+    told: dict[str, Any] = {field: text} if field in {"identifier", "patient", "status"} else {}
+    odd = measured if told else msgspec.structs.replace(measured, **{field: text})
     try:
-        said = json.loads(build(odd, TOKYO))
+        said = json.loads(build(odd, TOKYO, **told))
     except UnbuildableError as error:
-        assert error.code == "bad-id"  # noqa: PT017
+        assert error.code == ("status" if field == "status" else "bad-id")  # noqa: PT017
     else:
         assert check(said) == []
 

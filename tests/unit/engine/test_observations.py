@@ -12,7 +12,7 @@ import pytest
 
 from engine.contract.kinds import KINDS
 from engine.observation_derived import step_summaries
-from engine.observations import Measured, UnbuildableError, build, build_all, fhir_id
+from engine.observations import Measured, UnbuildableError, build, build_all, fhir_id, identifier_of
 from tests.observation_cases import OBSERVED, READING, TOKYO, example
 
 PHD = "http://hl7.org/fhir/uv/phd/StructureDefinition/"
@@ -27,8 +27,11 @@ def claims(document: dict[str, Any]) -> set[str]:
     return {url.rsplit("/", 1)[1] for url in document.get("meta", {}).get("profile", [])}
 
 
-def test_62_30_kilograms_stay_62_30() -> None:
-    assert b'"value":62.30,' in build(example("body-weight", value=Decimal("62.30")), TOKYO)
+@pytest.mark.parametrize("status", [None, "amended"])
+@pytest.mark.parametrize("digits", ["62.30", "63.50", "48.0", "60"])
+def test_63_50_kilograms_stay_63_50(digits: str, status: str | None) -> None:
+    text = build(example("body-weight", value=Decimal(digits)), TOKYO, status=status)
+    assert f'"value":{digits},'.encode() in text
 
 
 def test_a_large_exponent_is_written_in_plain_digits() -> None:
@@ -122,6 +125,60 @@ def test_a_civil_day_with_a_change_of_clocks_is_an_hour_shorter() -> None:
 @pytest.mark.parametrize(("quality", "noted"), [("device", 0), ("received", 0), ("sequence", 1), ("unknown", 1)])
 def test_a_doubtful_clock_is_said_in_a_note(quality: str, noted: int) -> None:
     assert len(said("body-weight", time_quality=quality).get("note", [])) == noted
+
+
+@pytest.mark.parametrize(("quality", "faults"), [("device", 0), ("received", 0), ("sequence", 1), ("unknown", 1)])
+def test_a_doubtful_clock_is_a_time_fault_that_the_reading_carries_with_it(quality: str, faults: int) -> None:
+    document = said("body-weight", time_quality=quality)
+    clocks = document.get("contained", [])
+    references = [one["valueReference"] for one in document["extension"] if one["url"].endswith("TimeStampReference")]
+    assert (len(clocks), references) == (faults, [{"reference": "#clock"}] * faults)
+    for clock in clocks:
+        assert clock["subject"] == {"reference": "Device/d-q3y5n7vh2kd4s"}
+        assert clock["device"] == {"reference": "Device/g-p6t4w2xk5ja7c"}
+        assert clock["effectiveDateTime"] == document["effectiveDateTime"]
+        assert "valueDateTime" not in clock  # the device's own time is not kept
+
+
+def test_a_value_written_by_hand_has_no_clock_to_doubt() -> None:
+    assert "contained" not in said("body-weight", time_quality="unknown", device_id=None, gateway_id=None)
+
+
+def test_a_pulse_beside_an_oxygen_saturation_is_the_oximeters_and_one_beside_a_pressure_the_cuffs() -> None:
+    def mdc(*kinds: str) -> str:
+        (pulse,) = (json.loads(one) for one in build_all([example(kind) for kind in kinds], TOKYO) if b"8867-4" in one)
+        codes = {coding["system"]: str(coding["code"]) for coding in pulse["code"]["coding"]}
+        return codes["urn:iso:std:iso:11073:10101"]
+
+    assert mdc("spo2", "pulse-rate") == "149530"
+    assert mdc("systolic", "diastolic", "pulse-rate") == "149546"
+    assert mdc("pulse-rate") == "149546"
+
+
+def test_a_value_is_told_again_amended_or_in_error_under_any_name_and_about_the_patient_they_know() -> None:
+    measured = example("body-weight")
+    again = identifier_of(measured, turn=2)
+    text = build(measured, TOKYO, status="entered-in-error", identifier=again, patient="Hosp.0001")
+    document = json.loads(text)
+    assert again == f"{READING}.body-weight.2"
+    assert (document["id"], document["identifier"][0]["value"]) == (fhir_id(again), again)
+    assert document["status"] == "entered-in-error"
+    assert [document["subject"], *document["performer"]] == [{"reference": "Patient/Hosp.0001"}] * 2
+    assert b"r-4jq6kz7w2m5xa" not in text
+
+
+@pytest.mark.parametrize("told", [{"status": "banana"}, {"status": "registered"}, {"status": ""}])
+def test_a_status_that_says_nothing_of_a_value_is_refused(told: dict[str, str]) -> None:
+    with pytest.raises(UnbuildableError) as refused:
+        build(example("body-weight"), TOKYO, **told)
+    assert refused.value.code == "status"
+
+
+@pytest.mark.parametrize("told", [{"identifier": ""}, {"identifier": "a b"}, {"patient": ""}, {"patient": "x" * 65}])
+def test_a_name_that_is_no_fhir_id_is_refused(told: dict[str, str]) -> None:
+    with pytest.raises(UnbuildableError) as refused:
+        build(example("body-weight"), TOKYO, **told)
+    assert refused.value.code == "bad-id"
 
 
 def test_an_unconfirmed_value_is_preliminary() -> None:
