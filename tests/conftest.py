@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.needs import NEEDS, found
-from tests.servers import missing
+from tests.servers import missing, postgres
+
+# One server a worker: a fixture imported by each module would be one of its own there.
+__all__ = ["postgres"]
 
 GOLDEN = Path(__file__).parent / "golden"
 

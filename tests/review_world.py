@@ -31,12 +31,12 @@ from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.standing import Approval, Automatic, Population, digest_of, ended, is_live, suspended
 from engine.store import audit, repo_advice, repo_residents, repo_standing, repo_urgent_text
-from engine.store.database import migrate, open_engine
 from engine.store.tables import ADVICE, AUDIT
 from engine.urgent_text import SignedText
 from tests.flow.test_evaluate import pressure, reading
 from tests.flow.test_standing import answer
-from tests.homes import GATEWAY, HANAKO, NOW, TARO, furnish
+from tests.homes import GATEWAY, HANAKO, NOW, TARO
+from tests.stores import furnished_file
 from tests.web.desks import item, put
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -397,9 +397,7 @@ class Review(RuleBasedStateMachine):
 
 def furnished(place: Path) -> Engine:
     """Two people who agreed: one heavy and under no veto, told of weight before; one with a cuff."""
-    engine = open_engine(f"sqlite:///{place}")
-    migrate(engine)
-    furnish(engine)
+    engine = furnished_file(place)
     with engine.begin() as connection:
         week = [reading(NOW - ago * DAY, 2, body_weight=("84.00", "kg")) for ago in range(1, 29)]
         payload = wire.encode_batch([wire.encode_reading(one) for one in week])

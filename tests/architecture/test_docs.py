@@ -35,13 +35,14 @@ from engine.rules import load_catalogue
 from engine.rules.model import Must, MustNot, VetoCase
 from engine.service import Facts, handle
 from engine.service_link import Delivery
-from engine.store.database import migrate, open_engine, write
+from engine.store.database import write
 from firmware_profiles.registry import PROFILES
 from firmware_profiles.table import WORDS
 from tests.architecture.docs_parts import TABLES, Tongue, commands, coverage, kind_of, parts, settings, topic_names
 from tests.architecture.docs_words import CODES, COMMANDS_JA, KINDS_OF_RULES, NEEDS_JA, SETTINGS, TOPICS
 from tests.architecture.preloaded import preloaded
-from tests.homes import DEVICE, GATEWAY, HOUSEHOLD, TARO, furnish
+from tests.homes import DEVICE, GATEWAY, HOUSEHOLD, TARO
+from tests.stores import furnished_file
 
 ROOT: Final = Path(__file__).parents[2]
 NAMES: Final[dict[Tongue, str]] = {"en": "README.md", "ja": "README.ja.md"}
@@ -304,9 +305,7 @@ def test_looking_and_deciding_runs_on_a_home_with_data(tmp_path: Path, path: str
 def four_weeks(home: Path) -> None:
     """A household with four weeks of weights above the target, evaluated."""
     keep_local(Settings(home=str(home)), Local(GATEWAY, HOUSEHOLD))
-    engine = open_engine(f"sqlite:///{home / 'engine.sqlite'}")
-    migrate(engine)
-    furnish(engine)
+    engine = furnished_file(home / "engine.sqlite")
     now = datetime.now(UTC)
     weighings = [wire.encode_reading(_weighing(now, day)) for day in range(28)]
     with write(engine) as connection:

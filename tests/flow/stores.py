@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from engine.people import Resident
 from engine.store import repo_places, repo_residents
-from engine.store.database import Connection, migrate, open_engine, write
-from tests.servers import database
+from engine.store.database import Connection, open_engine, write
+from tests.stores import migrated_database, migrated_file
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -43,14 +43,12 @@ def settle(connection: Connection) -> None:
 def opened(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An empty database of that kind, migrated."""
     if kind == "sqlite":
-        engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-        migrate(engine)
+        engine = migrated_file(tmp_path / "engine.sqlite")
         yield engine
         engine.dispose()
         return
-    with database(request.getfixturevalue("postgres")) as url:
+    with migrated_database(request.getfixturevalue("postgres")) as url:
         engine = open_engine(url)
-        migrate(engine)
         yield engine
         engine.dispose()
 

@@ -38,19 +38,15 @@ from tests.flow.test_evaluate import hear, pressure, queue, reading, sign
 from tests.flow.test_evaluate import judge as look
 from tests.homes import HANAKO, NOW, TARO, consent, furnish
 from tests.servers import database as server
-from tests.servers import postgres
+from tests.stores import furnished_file, migrated_file
 
-__all__ = ["postgres"]
 pytestmark = pytest.mark.flow
 DAY, WHO = timedelta(days=1), By("suzuki", "tester")
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Engine:
-    engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(engine)
-    furnish(engine)
-    return engine
+    return furnished_file(tmp_path / "engine.sqlite")
 
 
 def tell(home: Engine, answers: dict[str, str], at: datetime = NOW, resident: str = TARO) -> tuple[Fact, ...]:
@@ -308,8 +304,7 @@ def test_a_goal_that_cannot_be_computed_hides_no_red_flag(home: Engine, monkeypa
 def test_a_database_of_the_last_release_is_migrated_with_its_queue(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    today = open_engine(f"sqlite:///{tmp_path / 'today.sqlite'}")
-    migrate(today)
+    today = migrated_file(tmp_path / "today.sqlite")
     old, gone = _waiting_items(today)
     if kind == "sqlite":
         _migrated(today, f"sqlite:///{tmp_path / 'old.sqlite'}", old, gone)

@@ -20,9 +20,8 @@ from engine.store import anchors, audit
 from engine.store.database import read, write
 from engine.store.tables import AUDIT
 from tests.flow.furnished import engine, store
-from tests.servers import postgres
 
-__all__ = ["engine", "postgres", "store"]
+__all__ = ["engine", "store"]
 pytestmark = [pytest.mark.flow]
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 COLUMNS = ("at", "actor", "os_user", "action", "subject", "detail_hash", "prev", "hash")

@@ -34,11 +34,10 @@ from engine.store.repo_residents import Conflict
 from engine.store.repo_teams import Team
 from tests.flow.furnished import store
 from tests.homes import DEVICE, HANAKO, NOW, TARO, resident
-from tests.servers import postgres
 from tests.web.care import told, watched_by
 from tests.web.desks import item, put
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = pytest.mark.flow
 BY = By("s-nursenursenur", "test")
 TOWN = frozenset({"062049"})

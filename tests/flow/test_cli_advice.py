@@ -24,9 +24,10 @@ from engine.review import HOLD
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import repo_advice, repo_residents
-from engine.store.database import migrate, open_engine, write
+from engine.store.database import write
 from engine.store.tables import READING
-from tests.homes import DEVICE, GATEWAY, TARO, furnish
+from tests.homes import DEVICE, GATEWAY, TARO
+from tests.stores import furnished_file
 
 pytestmark = [pytest.mark.flow]
 DAY = timedelta(days=1)
@@ -48,9 +49,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The store of a PHR_HOME with four weeks of weights, evaluated."""
     monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
     (tmp_path / "phr").mkdir()
-    engine = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(engine)
-    furnish(engine)
+    engine = furnished_file(tmp_path / "phr" / "engine.sqlite")
     now = datetime.now(UTC)
     weights = [reading(now - ago * DAY - HOLD, body_weight=(f"{84 + ago * 0.1:.2f}", "kg")) for ago in range(28)]
     payload = wire.encode_batch([wire.encode_reading(one) for one in weights])

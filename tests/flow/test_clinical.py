@@ -27,9 +27,8 @@ from tests.flow.furnished import engine
 from tests.flow.stores import HANAKO as ANNA
 from tests.flow.stores import LATER, NOW, home, store
 from tests.homes import HANAKO, TARO, consent
-from tests.servers import postgres
 
-__all__ = ["engine", "home", "postgres", "store"]
+__all__ = ["engine", "home", "store"]
 pytestmark = pytest.mark.flow
 DESK = By("desk", "tester")
 

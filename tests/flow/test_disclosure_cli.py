@@ -17,9 +17,8 @@ from engine.store.database import read, write
 from engine.store.repo_facts import By
 from tests.flow.furnished import engine, store
 from tests.homes import NOW
-from tests.servers import postgres
 
-__all__ = ["engine", "postgres", "store"]
+__all__ = ["engine", "store"]
 pytestmark = pytest.mark.flow
 
 

@@ -28,9 +28,8 @@ from engine.store.repo_consents import append
 from tests.brokers import Mosquitto, mosquitto
 from tests.flow.stores import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, OTHER_GATEWAY, TARO, consent, furnish, weighing
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = [pytest.mark.flow, pytest.mark.needs_mosquitto]
 
 

@@ -19,9 +19,8 @@ from engine.store import audit, repo_weather
 from engine.store.database import check, open_engine, read, write
 from engine.weather import Day
 from tests.flow.stores import NOW, store
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = [pytest.mark.flow]
 SAKATA = "062049"
 TODAY = datetime.now(UTC).astimezone(ZoneInfo("Asia/Tokyo")).date()

@@ -23,9 +23,8 @@ from engine.store.database import check, read, write
 from engine.store.repo_facts import By
 from tests.flow.furnished import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, consent
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 
 pytestmark = [pytest.mark.flow]
 DAY = timedelta(days=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,17 @@ from cli.exits import Exit
 from cli.export import app
 from cli.output import Fail
 from engine.contract.reading import Reading, Value, reading_id
+from engine.export import observations_of
 from engine.intake import accept
 from engine.observations import check
 from engine.store import audit, repo_residents
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.store.households import households_of
 from engine.store.readings import Heard, recent_of, remember, write_batch
 from tests.fhir_validator import third_party_findings
-from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, furnish, weighing
+from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, weighing
+from tests.observation_cases import TOKYO
+from tests.stores import furnished_file
 
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("node")]
 
@@ -35,10 +38,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("node")]
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
     (tmp_path / "phr").mkdir()
-    made = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(made)
-    furnish(made)
-    return made
+    return furnished_file(tmp_path / "phr" / "engine.sqlite")
 
 
 def take_in(engine: Engine, readings: Sequence[Reading]) -> None:
@@ -147,6 +147,28 @@ def test_a_scale_that_sends_its_own_bmi_is_not_contradicted_under_the_same_ident
         for name, found in zip(kinds(exported(tmp_path / "o")), exported(tmp_path / "o"), strict=True)
     }
     assert values == {"body-weight": Decimal("62.30"), "bmi": Decimal("27.1")}
+
+
+def test_weights_of_some_weeks_come_with_their_trend_at_the_end_of_the_last_whole_day_chosen(engine: Engine) -> None:
+    mornings = [(n, NOW - timedelta(days=20 - n), str(Decimal("62.00") - n * Decimal("0.05"))) for n in range(20)]
+    take_in(engine, [of_kinds(n, at, body_weight=value) for n, at, value in mornings])
+    last = NOW.astimezone(TOKYO).date() - timedelta(days=1)
+
+    def trends(*span: date | None) -> list[str]:
+        with read(engine) as connection:
+            person = repo_residents.get(connection, HANAKO)
+            assert person is not None
+            every = list(observations_of(connection, person, NOW, (span[0], span[1])))
+        found = [json.loads(one, parse_float=Decimal) for one in every if b"weight-trend" in one]
+        assert [check(json.loads(one)) for one in every] == [[]] * len(every)
+        names = {f"Observation/{json.loads(one)['id']}" for one in every}
+        assert all(source["reference"] in names for one in found for source in one["derivedFrom"])
+        return [one["identifier"][0]["value"] for one in found]
+
+    assert trends(None, None) == [f"{HANAKO}.weight-trend.{last}"]
+    assert trends(None, date.max) == [f"{HANAKO}.weight-trend.{last}"]
+    assert trends(None, last - timedelta(days=3)) == [f"{HANAKO}.weight-trend.{last - timedelta(days=3)}"]
+    assert trends(last + timedelta(days=1), None) == []
 
 
 def test_without_a_height_there_is_no_bmi(engine: Engine, tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ from engine.contract.reading import Reading
 from engine.intake import accept
 from engine.signals import step_days
 from engine.store import audit, repo_consents, repo_outbox, repo_residents, tallies
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.store.households import households_of
 from engine.store.instants import to_micros
 from engine.store.readings import EVALUATE, Heard, recent_of, remember, write_batch
 from engine.store.repo_history import history
 from tests.flow.import_files import apple_zip, health_connect_zip, sample, zipped
-from tests.homes import GATEWAY, HANAKO, NOW, TARO, consent, furnish, resident, weighing
+from tests.homes import GATEWAY, HANAKO, NOW, TARO, consent, resident, weighing
+from tests.stores import furnished_file
 
 pytestmark = pytest.mark.flow
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -45,10 +46,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     folder.mkdir()
     monkeypatch.setenv("PHR_HOME", str(folder))
-    made = open_engine(f"sqlite:///{folder / 'engine.sqlite'}")
-    migrate(made)
-    furnish(made)
-    return made
+    return furnished_file(folder / "engine.sqlite")
 
 
 @pytest.fixture

@@ -30,9 +30,8 @@ from tests.flow.stores import store
 from tests.flow.test_import import hear
 from tests.flow.test_import import run as run_import
 from tests.homes import HANAKO, NOW, TARO, consent, furnish, weighing
-from tests.servers import postgres
 
-__all__ = ["engine", "postgres", "store"]
+__all__ = ["engine", "store"]
 pytestmark = pytest.mark.flow
 TOKYO = ZoneInfo("Asia/Tokyo")
 ROWS = "SELECT r.source, r.provenance, r.profile, r.certainty, m.kind, m.value, m.unit FROM reading r JOIN measurement m ON m.reading_id = r.id ORDER BY m.kind, m.value"

@@ -22,9 +22,8 @@ from engine.taking import Source, take
 from tests.flow.import_files import SAMPLES, apple_zip, fitbit_zip, health_connect_db, sample
 from tests.flow.stores import store
 from tests.homes import HANAKO, furnish
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 BY_NAME = {"withings-steps.csv": "withings-steps"}

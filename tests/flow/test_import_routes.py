@@ -18,12 +18,13 @@ from cli.add import add
 from cli.imports import app
 from cli.routes import BRANDS, BY_HAND, WHATS, Brand, Route, What, command, route_table, routes
 from engine.contract.reading import Quantity, Sample
-from engine.store.database import migrate, open_engine, read
+from engine.store.database import read
 from firmware_profiles.captures import answer, long_uuid
 from firmware_profiles.model import DecodeError, Profile
 from firmware_profiles.registry import PROFILES
 from tests.flow.import_files import apple_zip, fitbit_zip, health_connect_zip, sample
-from tests.homes import HANAKO, furnish
+from tests.homes import HANAKO
+from tests.stores import furnished_file
 
 pytestmark = pytest.mark.flow
 CAPTURES = (Path(__file__).parents[1] / "golden/captures/ble_vectors.jsonl").read_text(encoding="utf-8").splitlines()
@@ -51,10 +52,7 @@ CELLS = [(brand, what, route) for brand in BRANDS for what in WHATS for route in
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
     (tmp_path / "phr").mkdir()
-    made = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(made)
-    furnish(made)
-    return made
+    return furnished_file(tmp_path / "phr" / "engine.sqlite")
 
 
 def kinds(engine: Engine) -> set[str]:

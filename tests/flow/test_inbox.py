@@ -25,14 +25,14 @@ from engine.refusal import Refusal
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import audit, filing, inbox, repo_advice, repo_consents, repo_history
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.store.filing import By
 from engine.store.tables import READING
 from tests.flow.stores import store
 from tests.homes import GATEWAY, HANAKO, HOUSEHOLD, NOW, TARO, consent, furnish, weighing
-from tests.servers import postgres
+from tests.stores import migrated_file
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 NOBODYS = weighing(1, "61.20", slot=9)
 WHO = By("nurse", "test")
 PRESSURE = ("systolic", "186"), ("diastolic", "95")
@@ -165,8 +165,7 @@ def test_a_camera_s_red_flag_is_none(store: Engine, change: dict[str, object], f
 def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """PHR_HOME with a reading of nobody and a red flag."""
     monkeypatch.setenv("PHR_HOME", str(tmp_path))
-    engine = open_engine(f"sqlite:///{tmp_path}/engine.sqlite")
-    migrate(engine)
+    engine = migrated_file(Path(f"{tmp_path}/engine.sqlite"))
     hear(engine, NOBODYS, cuff(2, *PRESSURE), taro=True)
     engine.dispose()
     return tmp_path

@@ -15,10 +15,9 @@ from engine.store.database import Connection, read, upsert, write
 from engine.store.instants import to_micros
 from engine.store.tables_desk import ADVICE_RESPONSE
 from tests.flow.furnished import store
-from tests.servers import postgres
 from tests.web.desks import HANAKO, NOW, TARO, item
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = pytest.mark.flow
 ONE, TWO, OLD = "a-oneaaaaaaaaaa", "a-twoaaaaaaaaaa", "a-oldaaaaaaaaaa"
 MINUTE = timedelta(minutes=1)

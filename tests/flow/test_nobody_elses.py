@@ -25,9 +25,8 @@ from engine.store.filing import By
 from engine.store.tables import MEASUREMENT, READING, REFUSAL
 from tests.flow.stores import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, OTHER_GATEWAY, TARO, consent, furnish, weighing
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = pytest.mark.flow
 SHARED = "d-sharedshared2"
 WHO = By("nurse", "test")

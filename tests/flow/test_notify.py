@@ -34,10 +34,10 @@ from simulators.messaging.push_service import Browser, push_service
 from simulators.messaging.serving import identity_in
 from tests.flow.furnished import store
 from tests.homes import HANAKO, TARO, consent
-from tests.servers import free_port, postgres
+from tests.servers import free_port
 from tests.web.desks import item, put
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 # A Saturday at noon in Japan; nothing is quiet then.
 NOON = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 BASE = "https://phr.example.jp"

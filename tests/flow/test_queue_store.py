@@ -21,10 +21,9 @@ from engine.store.tables import ADVICE, ADVICE_EVENT
 from engine.store.tables_desk import RESIDENT_TEAM, STAFF, TEAM
 from tests.flow.furnished import store
 from tests.homes import consent
-from tests.servers import postgres
 from tests.web.desks import HANAKO, NOW, TARO, item, put
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = [pytest.mark.flow]
 SAKATA = "062049"
 NURSE = Identity(id="s-nursenursenur", name="鈴木", roles=frozenset({"nurse"}), municipalities=frozenset({SAKATA}))

@@ -22,13 +22,13 @@ from engine.review import ENGINE, HOLD, LOCAL, Command, Decision, Item, Verb, de
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import audit, repo_advice, repo_consents, repo_places, repo_residents
-from engine.store.database import Connection, check, migrate, open_engine, read, write
+from engine.store.database import Connection, check, read, write
 from tests import homes
 from tests.flow.stores import HANAKO, TARO, home, store
 from tests.homes import consent, furnish
-from tests.servers import postgres
+from tests.stores import migrated_file
 
-__all__ = ["home", "postgres", "store"]
+__all__ = ["home", "store"]
 pytestmark = [pytest.mark.flow]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -126,8 +126,7 @@ def test_without_consent_to_learning_nothing_is_learnt_from_a_person(home: Engin
 @pytest.fixture
 def weighed(tmp_path: Path) -> Engine:
     """A home whose Taro (172 cm) weighed 84 kg for a month, got advice, and weighed 80 kg a month later."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(engine)
+    engine = migrated_file(tmp_path / "engine.sqlite")
     furnish(engine, ("record", "advice", "nurse-review", "learning"))
     weights = {day: "84.00" if day > 40 else "80.00" for day in range(12, 70) if not 36 < day < 44}
     payload = wire.encode_batch([wire.encode_reading(_weight(NOW - day * DAY, kg)) for day, kg in weights.items()])
@@ -166,8 +165,7 @@ def test_what_came_of_advice_is_looked_up_a_month_later_in_the_readings(weighed:
 def test_a_town_of_decisions_teaches_a_model_that_is_kept_and_named_in_the_audit_trail(
     tmp_path: Path,
 ) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(engine)
+    engine = migrated_file(tmp_path / "engine.sqlite")
     people = [f"r-{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}aaaaaaaaaaa" for n in range(60)]
     with write(engine) as connection:
         repo_places.add_household(

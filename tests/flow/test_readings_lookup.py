@@ -9,15 +9,15 @@ from pathlib import Path
 import msgspec
 
 from engine.intake import Accepted, Stored
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.store.readings import _KNOWN, _NEAR, Heard, recent_of, remember, write_batch
 from tests.homes import DEVICE, GATEWAY, HANAKO, HOUSEHOLD, NOW, weighing
+from tests.stores import migrated_file
 
 
 def test_no_look_up_reads_a_whole_table(tmp_path: Path) -> None:
     """One that did would make every batch as slow as the store is large, and no other test would notice."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(engine)
+    engine = migrated_file(tmp_path / "engine.sqlite")
     with read(engine) as connection:
         for look in (_KNOWN["sqlite"], _NEAR["sqlite"]):
             plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {look}", ("[]",))]
@@ -27,8 +27,7 @@ def test_no_look_up_reads_a_whole_table(tmp_path: Path) -> None:
 
 
 def test_the_store_knows_the_same_moment_and_the_broadcasts_around_it_in_order(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(engine)
+    engine = migrated_file(tmp_path / "engine.sqlite")
     heard = [weighing(number, time_quality="received" if number % 2 else "device") for number in (9, 3, 40, 4, 1)]
     with write(engine) as connection:
         stored = (Stored("body-weight", Decimal("62.30"), "kg", "62.30", "kg"),)

@@ -21,13 +21,13 @@ from engine.series.model import PRIOR
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import repo_fits
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.trends import weight_trend
 from tests.flow.furnished import store
-from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, furnish
-from tests.servers import postgres
+from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO
+from tests.stores import furnished_file
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = [pytest.mark.flow]
 DAY = timedelta(days=1)
 
@@ -97,9 +97,7 @@ def test_the_command_says_how_many_were_fitted_and_whether_more_are_due(
 ) -> None:
     monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
     (tmp_path / "phr").mkdir()
-    engine = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(engine)
-    furnish(engine)
+    engine = furnished_file(tmp_path / "phr" / "engine.sqlite")
     for slot in (1, 2):
         weigh(engine, slot, range(1, 15), 70.0)
     app = typer.Typer()

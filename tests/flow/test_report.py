@@ -46,15 +46,15 @@ from engine.review import HOLD, Command, Item
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import audit, repo_advice, repo_consents, repo_facts, repo_residents, repo_staff
-from engine.store.database import Connection, migrate, open_engine, read, write
+from engine.store.database import Connection, open_engine, read, write
 from engine.store.filing import By
 from engine.store.instants import to_micros
 from engine.wording import wording_faults
 from tests.flow.furnished import engine, store
-from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, consent, furnish
-from tests.servers import postgres
+from tests.homes import DEVICE, GATEWAY, HANAKO, NOW, TARO, consent
+from tests.stores import furnished_file
 
-__all__ = ["engine", "postgres", "store"]
+__all__ = ["engine", "store"]
 pytestmark = [pytest.mark.flow]
 DAY = timedelta(days=1)
 NURSE = "s-suzukisuzuki2"
@@ -104,9 +104,7 @@ def _month() -> bytes:
     """The database after such a month, made once a process."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "engine.sqlite"
-        made = open_engine(f"sqlite:///{path}")
-        migrate(made)
-        furnish(made)
+        made = furnished_file(path)
         live_a_month(made, NOW)
         made.dispose()
         return path.read_bytes()

@@ -11,9 +11,8 @@ from engine.store.database import read, write
 from engine.store.tables_desk import ADVICE_RESPONSE
 from tests.flow.furnished import store
 from tests.homes import HANAKO, NOW, TARO
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 ONE, TWO = "a-oneaaaaaaaaaa", "a-twoaaaaaaaaaa"
 
 

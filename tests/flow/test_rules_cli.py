@@ -21,10 +21,11 @@ from engine.review import LOCAL, Command, Item, Verb, rank
 from engine.rules import load_catalogue
 from engine.rules.catalogue_files import catalogue_texts
 from engine.store import repo_advice
-from engine.store.database import migrate, open_engine, write
+from engine.store.database import write
 from engine.store.repo_rule_stats import Fate, fates
 from tests.conftest import GOLDEN
-from tests.homes import HANAKO, TARO, furnish
+from tests.homes import HANAKO, TARO
+from tests.stores import furnished_file
 from tests.written_cases import lines_of
 
 pytestmark = pytest.mark.flow
@@ -64,10 +65,7 @@ def case(tmp_path: Path) -> str:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("PHR_HOME", str(tmp_path / "phr"))
     (tmp_path / "phr").mkdir()
-    engine = open_engine(f"sqlite:///{tmp_path / 'phr' / 'engine.sqlite'}")
-    migrate(engine)
-    furnish(engine)
-    return engine
+    return furnished_file(tmp_path / "phr" / "engine.sqlite")
 
 
 # --- list, show -------------------------------------------------------------------------------------------------------

@@ -20,15 +20,15 @@ from engine.picture import history_of, signals_of
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import filing, inbox, repo_consents, repo_devices, repo_residents
-from engine.store.database import migrate, open_engine, read, write
+from engine.store.database import read, write
 from engine.store.filing import By
 from engine.store.instants import to_micros
 from engine.store.tables import MEASUREMENT, READING, REFUSAL
 from tests.flow.stores import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, HOUSEHOLD, NOW, TARO, consent, furnish, weighing
-from tests.servers import postgres
+from tests.stores import migrated_file
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = pytest.mark.flow
 SHARED = "d-sharedshared2"
 START = NOW - timedelta(days=25)
@@ -207,8 +207,7 @@ def test_today_asks_the_resident_about_what_is_only_assumed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PHR_HOME", str(tmp_path))
-    engine = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(engine)
+    engine = migrated_file(tmp_path / "engine.sqlite")
     settle(engine, *slotted(taro=54.2))
     unsure = anonymous(1, "53.00")
     just_now = datetime.now(UTC) - timedelta(hours=1)

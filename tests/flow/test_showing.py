@@ -24,9 +24,8 @@ from engine.store.repo_consents import append
 from engine.store.repo_residents import edit, get
 from tests.flow.stores import store
 from tests.homes import GATEWAY, HANAKO, NOW, OTHER_GATEWAY, TARO, consent, furnish, weighing
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = [pytest.mark.flow]
 BOTH = {topics.show(GATEWAY, HANAKO), topics.show(OTHER_GATEWAY, HANAKO)}
 

@@ -46,11 +46,11 @@ from tests.brokers import mosquitto
 from tests.flow.furnished import store
 from tests.flow.test_evaluate import hear, pressure
 from tests.flow.test_standing import MINUTE, NURSE, ON, RULES, approval, delivered, drafted, heavy, sign, signed, urgent
-from tests.homes import GATEWAY, HANAKO, NOW, TARO, consent, furnish
-from tests.servers import postgres
+from tests.homes import GATEWAY, HANAKO, NOW, TARO, consent
+from tests.stores import furnished_file
 from tests.web.desks import item, put
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = pytest.mark.flow
 SAKATA, YUZA = "062049", "064611"
 SEAL = Seal(b"k" * 32)
@@ -272,9 +272,7 @@ def test_a_red_value_that_met_a_busy_database_is_looked_at_again_before_all_othe
     monkeypatch.setattr(engine.service, "QUIET_SECONDS", 1e9)
     monkeypatch.setattr(engine.service, "TURN_SECONDS", 1e9)
     monkeypatch.setattr(engine.store.database, "BUSY_MS", 50)
-    made = open_engine(f"sqlite:///{tmp_path / 'engine.sqlite'}")
-    migrate(made)
-    furnish(made)
+    made = furnished_file(tmp_path / "engine.sqlite")
     signed(made)
     red = [pressure(NOW - 9 * MINUTE, 186, 95), pressure(NOW - MINUTE, 184, 96)]
     payload = wire.encode_batch([wire.encode_reading(one) for one in red])

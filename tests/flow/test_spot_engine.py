@@ -24,9 +24,8 @@ from engine.store.filing import By, assign, release
 from engine.store.inbox import waiting
 from tests.flow.stores import store
 from tests.homes import DEVICE, GATEWAY, HANAKO, HOUSEHOLD, NOW, TARO, consent, furnish, resident, weighing
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = [pytest.mark.flow]
 SPOT, SPOT_HOME, SPOT_DEVICE = "g-spotspotspot2", "h-spotspotspot2", "d-spotspotspot2"
 GUEST, GUEST_HOME = "r-guestguest222", "h-guestguest222"

@@ -43,10 +43,9 @@ from tests.flow.furnished import store
 from tests.flow.test_engine_service import Ears
 from tests.flow.test_evaluate import hear, pressure, reading
 from tests.homes import HANAKO, NOW, TARO, consent, weighing
-from tests.servers import postgres
 from tests.web.desks import item, put
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 pytestmark = pytest.mark.flow
 ON = Automatic(standing=True, urgent_texts=True)
 RULES = {rule.id: rule for rule in load_catalogue()}

@@ -17,9 +17,8 @@ from engine.store.database import read, write
 from engine.store.households import change_token, households_of
 from tests.flow.store_rows import YES
 from tests.flow.stores import ELSEWHERE, HANAKO, HOME, LATER, NOW, TARO, home, store
-from tests.servers import postgres
 
-__all__ = ["home", "postgres", "store"]
+__all__ = ["home", "store"]
 pytestmark = pytest.mark.flow
 SCALE = "d-aaaaaaaaaaaaa"
 NOTE = DeviceNote(device=SCALE, profile="sig-body-composition", maker="A&D", serial="1", battery=80)

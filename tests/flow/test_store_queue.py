@@ -20,9 +20,8 @@ from engine.store.repo_residents import Conflict
 from engine.store.tables import MEASUREMENT, READING
 from tests.flow.store_rows import ITEM
 from tests.flow.stores import HANAKO, LATER, NOW, TARO, home, store
-from tests.servers import postgres
 
-__all__ = ["home", "postgres", "store"]
+__all__ = ["home", "store"]
 pytestmark = pytest.mark.flow
 
 

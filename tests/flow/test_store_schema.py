@@ -27,9 +27,9 @@ from engine.store.migrations import HEAD
 from engine.store.rows import Row
 from engine.store.tables import BAD_MESSAGE, MEASUREMENT, OUTBOX, RESIDENT
 from tests.flow.stores import NOW, home, store
-from tests.servers import database, postgres
+from tests.servers import database
 
-__all__ = ["home", "postgres", "store"]
+__all__ = ["home", "store"]
 pytestmark = pytest.mark.flow
 
 

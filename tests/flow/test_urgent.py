@@ -27,9 +27,8 @@ from engine.store.tables import READING, REFUSAL
 from engine.urgent import Ending
 from tests.flow.stores import store
 from tests.homes import GATEWAY, HANAKO, HOUSEHOLD, NOW, TARO, consent, furnish, weighing
-from tests.servers import postgres
 
-__all__ = ["postgres", "store"]
+__all__ = ["store"]
 SINCE = NOW - timedelta(days=60)
 UNPROVEN = "d-nopqrstuvwxyz"
 WHO = By("nurse", "test")

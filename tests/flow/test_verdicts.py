@@ -20,9 +20,8 @@ from engine.store.database import write
 from tests.flow.furnished import engine
 from tests.flow.stores import home, store
 from tests.homes import consent, resident
-from tests.servers import postgres
 
-__all__ = ["engine", "home", "postgres", "store"]
+__all__ = ["engine", "home", "store"]
 pytestmark = pytest.mark.flow
 HEAD = (
     "利用者ID,健診日,身長,体重,BMI,腹囲,収縮期血圧,拡張期血圧,空腹時血糖,HbA1c,空腹時中性脂肪,HDLコレステロール,"

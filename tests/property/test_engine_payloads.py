@@ -15,8 +15,9 @@ from engine.contract import topics, wire
 from engine.contract.reading import Reading
 from engine.service import Facts, handle
 from engine.service_link import Delivery
-from engine.store.database import migrate, open_engine, write
-from tests.homes import DEVICE, GATEWAY, NOW, furnish
+from engine.store.database import write
+from tests.homes import DEVICE, GATEWAY, NOW
+from tests.stores import furnished_file
 from tests.strategies import readings
 
 JSON = st.recursive(
@@ -53,9 +54,7 @@ def payloads(draw: st.DrawFn) -> bytes:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder: Path = tmp_path_factory.mktemp("payloads")
-    engine = open_engine(f"sqlite:///{folder / 'engine.sqlite'}")
-    migrate(engine)
-    furnish(engine)
+    engine = furnished_file(folder / "engine.sqlite")
     yield engine
     engine.dispose()
 

@@ -76,7 +76,7 @@ class Site:
         self.contexts.append(made)
         made.on("close", lambda _: self.contexts.remove(made))
         page = made.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(40_000)
         page.on("request", lambda request: self._watch(request.url))
         page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
         page.on("console", lambda said: self._hear(page.url, said.type, said.text))

@@ -19,6 +19,7 @@ from engine.store import repo_advice, repo_consents, repo_places, repo_residents
 from engine.store.database import write
 from engine.store.instants import to_micros
 from engine.store.tables import DEVICE, MEASUREMENT, READING
+from engine.store.tables_bridge import API_GRANT, CARE_ENTRY, CARE_LINK, EMERGENCY_CARD
 from engine.store.tables_clinical import FACT
 from engine.store.tables_desk import (
     ADDRESS,
@@ -88,6 +89,7 @@ class Owner:
             "code": self.id("i"), "ids": self.id("a"), "item": self.id("a"), "family": self.id("m"),
             "recipient": self.id("m"), "staff": self.id("s"), "about": self.id("a"), "address": self.id("w"),
             "assigned": self.id("s"), "id": self.id("a"), "key": self.id("w"), "residents": self.resident,
+            "entry": self.id("e"), "grant": self.id("x"), "card": self.id("y"), "secret": self.letter * 26,
             "town": self.town, "municipality": self.town, "slot": "1",
         }  # fmt: skip
 
@@ -185,6 +187,9 @@ def _rows(connection: Connection, owner: Owner, at: int) -> None:
                          "created_at": at}),
         (FACT, {"id": owner.id("v"), "resident_id": who, "code": "lab.hba1c", "value": owner.weight, "unit": "%", "at": at,
                 "source": "lab", "raw": owner.health, "actor": "test", "channel": "import", "recorded_at": at}),
+        (CARE_ENTRY, {"id": owner.id("e"), "resident_id": who, "sort": "condition", "name": owner.health, "codes": "[]",
+                      "status": "active", "detail": "", "source": "checkup", "actor": "test", "origin": "echeckup",
+                      "remote": "condition/1", "version": "1", "recorded_at": at}),
         (STAFF_NOTE, {"id": owner.id("n"), "resident_id": who, "advice_id": owner.id("a"), "kind": "note", "author": by,
                       "at": at, "text": owner.health}),
         (CONTACT, {"id": owner.id("k"), "resident_id": who, "advice_id": owner.id("a"), "by": by, "at": at,
@@ -202,6 +207,13 @@ def _rows(connection: Connection, owner: Owner, at: int) -> None:
                              "rule_version": 1, "text_version": 1, "population": "{}", "digest": "0" * 64,
                              "signed_by": by, "signed_at": at, "until": later, "daily_cap": 5, "sample_percent": 5,
                              "state": "live", "version": 1}),
+        (API_GRANT, {"id": owner.id("x"), "hash": owner.letter * 64, "resident_id": who, "name": owner.name,
+                     "scopes": "patient/*.rs", "issued_by": who, "issued_at": at, "until": later}),
+        (EMERGENCY_CARD, {"id": owner.id("y"), "hash": owner.letter * 64, "resident_id": who, "sort": "wallet",
+                          "issued_by": who, "issued_at": at, "until": later}),
+        (CARE_LINK, {"resident_id": who, "network": "choukai-net", "system": "urn:numbers", "value": f"NUMBER{owner.letter}",
+                     "remote_id": None, "state": "held", "reason": "differs", "by": by, "at": at, "version": 1,
+                     "found": f'{{"found":[{{"remote_id":"PATIENT{owner.letter}","kana":["{owner.name}"]}}],"note":""}}'}),
         (URGENT_TEXT, {"id": owner.id("u"), "municipality_code": town, "rule_id": "bp-urgent", "rule_version": 1,
                        "text_version": 1, "digest": "0" * 64, "signed_by": by, "signed_at": at}),
     ]  # fmt: skip

@@ -21,12 +21,13 @@ from sqlalchemy import Engine, select
 
 from engine.access import RIGHTS, ROLES, STAFF, Role, rights_of
 from engine.access import Identity as Who
-from engine.store.database import migrate, open_engine, read
+from engine.store.database import open_engine, read
 from engine.store.rows import Row
 from engine.store.tables import AUDIT
 from engine.web.door import OPEN, right_of
 from engine.web.links import Links
 from engine.web.sessions import Session, Sessions
+from tests.stores import migrated_file
 from tests.web.desks import NOW, opened
 from tests.web.matrix_world import ALL, CLOSED, FAR, MIKAWA, NEAR, NOBODY, OWN, SAKATA, Owner, furnish
 
@@ -126,8 +127,7 @@ def routes_of(app: FastAPI) -> Iterator[Asked]:
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("towns") / "engine.sqlite"
-    engine = open_engine(f"sqlite:///{place}")
-    migrate(engine)
+    engine = migrated_file(place)
     furnish(engine, NOW)
     engine.dispose()
     return place

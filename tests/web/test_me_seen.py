@@ -18,10 +18,9 @@ from engine.store.instants import to_micros
 from engine.store.repo_staff import Member
 from engine.store.repo_staff import add as add_staff
 from tests.flow.furnished import store
-from tests.servers import postgres
 from tests.web.desks import HANAKO, NOW, TARO, Desk, desk, item, put
 
-__all__ = ["desk", "postgres", "store"]
+__all__ = ["desk", "store"]
 pytestmark = pytest.mark.flow
 NURSE, HELP = "s-nursenursenur", "s-helpshelpshel"
 DAY = timedelta(days=1)

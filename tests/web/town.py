@@ -11,9 +11,10 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, insert
 
 from engine.access import Identity, Role
+from engine.care_links import Found
 from engine.clinical import Fact, Source
 from engine.consent import Event
 from engine.contract.reading import Value
@@ -41,8 +42,10 @@ from engine.store import (
     repo_teams,
 )
 from engine.store.database import open_engine, write
+from engine.store.instants import to_micros
 from engine.store.repo_facts import By
 from engine.store.repo_staff import Member
+from engine.store.tables_bridge import CARE_LINK
 from tests.homes import HANAKO, TARO, consent, resident
 from tests.web.desks import EVIDENCE, furnished, item
 
@@ -303,9 +306,23 @@ def _around(connection: Connection, rng: Random) -> None:
         daily_cap=20, sample_percent=10, state="live",
     )  # fmt: skip
     repo_standing.add(connection, approval, os_user="town")
+    _linked(connection)
     team = repo_teams.add(connection, SAKATA, "平田地区", BY, NOW - 40 * DAY, rng)
     assert isinstance(team, repo_teams.Team)
     repo_teams.assign(connection, [HANAKO, TARO, miyo.id], team.id, NURSE, BY, NOW - 40 * DAY)
+
+
+def _linked(connection: Connection) -> None:
+    """Two of them may be patients of the medical network; a person has to look at both."""
+    hers = Found(remote_id="p-1001", kana=("ヤマダ ハナエ",), names=("山田 花江",), birth="1951-05-05", sex="female")
+    other = Found(remote_id="p-2002", kana=("ヤマダ タロウ",), birth="1976-05", sex="male", active=False)
+    for resident_id, reason, found in ((HANAKO, "differs", [hers]), (TARO, "several", [hers, other])):
+        row = {
+            "resident_id": resident_id, "network": "choukai-net", "system": "urn:minato-phr:choukai-net",
+            "value": "1001", "state": "held", "reason": reason, "by": NURSE, "at": to_micros(NOW - DAY), "version": 2,
+            "found": msgspec.json.encode({"found": found, "note": ""}).decode(),
+        }  # fmt: skip
+        connection.execute(insert(CARE_LINK), row)
 
 
 def family(engine: Engine) -> str:
