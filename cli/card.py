@@ -12,13 +12,15 @@ from typing import Annotated
 
 import typer
 
+from cli.card_sheets import emergency
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.store import actor, os_user, plain, resident_of, transaction
 from cli.wiring import language, settings
 from cli.words_spot import word
 
-app = typer.Typer(help="Cards for public measuring spots.", no_args_is_help=True)
+app = typer.Typer(help="Cards for public measuring spots, and cards for an emergency.", no_args_is_help=True)
+app.command()(emergency)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Svg = Annotated[Path | None, typer.Option(help="Write a printable card here instead of showing it.")]
 Who = Annotated[str | None, typer.Option("--by", help="Who is answerable; default: the user of this computer.")]

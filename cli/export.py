@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exits import Exit
+from cli.export_files import home_summary, oru, reconcile
 from cli.output import emit, fail, result, say
-from cli.store import os_user, resident_of, transaction
+from cli.store import actor, os_user, resident_of, transaction
 
 if TYPE_CHECKING:
+    from engine.locale import Language
     from engine.store.database import Connection
+    from engine.summary import Summary
 
 app = typer.Typer(help="Write a resident's data to a file.", no_args_is_help=True)
+app.command("home-summary")(home_summary)
+app.command()(oru)
+app.command()(reconcile)
 
 
 @app.callback()
 def export() -> None:
-    """Keep `fhir` a subcommand while it is the only one."""
+    """Keep every form a subcommand."""
 
 
 @app.command()
@@ -49,8 +55,66 @@ def fhir(
         for line in lines:
             result(line.decode())
     else:
-        _write(Path(out), lines)
+        _keep(Path(out), [line + b"\n" for line in lines])
     _tell(len(lines), left_out, out, json=json)
+
+
+@app.command()
+def summary(
+    resident: Annotated[str, typer.Option(help="The resident's id, r-…")],
+    out: Annotated[
+        Path, typer.Option(help="The file to write: .json (FHIR document), .html or .pdf (one page of A4).")
+    ],
+    whole: Annotated[
+        bool, typer.Option("--whole", help="For whoever treats them: also what they may not see yet.")
+    ] = False,
+    lang: Annotated[str | None, typer.Option(help="ja or en; the resident's own without.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who is answerable; default: whoever runs this.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Say what was written as one JSON object.")] = False,
+) -> None:
+    """Write what whoever treats a person has to know first: allergies, medicines, conditions, results, home values."""
+    from engine.store.filing import By
+    from engine.summary_store import note_summary, stored_summary
+
+    form, now = out.suffix.lower(), datetime.now(UTC)
+    if form not in {".json", ".html", ".pdf"}:
+        fail(Exit.USAGE, "unknown-form", f"{out.name}: write a .json, .html or .pdf")
+    with transaction(writes=True) as connection:
+        person = resident_of(connection, resident)
+        spoken = _language(lang or person.language)
+        found = stored_summary(connection, person, now, lang=spoken, whole=whole)
+        content = _summary_file(connection, found, form, spoken)
+        note_summary(connection, found, "export-summary", By(actor(by), os_user()), now, form)
+        # What cannot be written did not leave: an error here undoes the entry.
+        _keep(out, [content])
+    if json:
+        emit({"resident": person.id, "file": str(out), "whole": whole, "left_out": found.hidden.count})
+        return
+    result(str(out))
+    if found.hidden.count:
+        say(f"{found.hidden.count} records are not disclosed yet and left out; --whole has them")
+
+
+def _summary_file(connection: Connection, found: Summary, form: str, lang: Language) -> bytes:
+    from engine.summary_page import file_of
+
+    if form == ".json":
+        from fhir_bridge.bundle import encode
+        from fhir_bridge.holdings import holdings_of
+        from fhir_bridge.summary import TYPES, summary_document
+
+        held = holdings_of(connection, found.person, found.as_of, disclosed=not found.whole, types=TYPES)
+        return encode(summary_document(held, found, lang))
+    made = file_of(found, lang, "pdf" if form == ".pdf" else "html")
+    if not isinstance(made, bytes):
+        fail(Exit.CONFIGURATION, made.code, made.message)
+    return made
+
+
+def _language(wish: str) -> Language:
+    if wish.lower().split("-", maxsplit=1)[0] not in {"ja", "en"}:
+        fail(Exit.USAGE, "unknown-language", f"{wish!r}: try ja or en")
+    return "en" if wish.lower().startswith("en") else "ja"
 
 
 def _day(text: str | None) -> date | None:
@@ -72,7 +136,7 @@ def _note(connection: Connection, resident: str, detail: list[object], now: date
     audit.append(connection, entry)
 
 
-def _write(path: Path, lines: Sequence[bytes]) -> None:
+def _keep(path: Path, parts: Sequence[bytes]) -> None:
     """The whole file or nothing, readable by its owner only."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -80,7 +144,7 @@ def _write(path: Path, lines: Sequence[bytes]) -> None:
         fail(Exit.USAGE, "cannot-write", f"cannot write beside {path.name}: {error.strerror}")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines(line + b"\n" for line in lines)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

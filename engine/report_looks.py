@@ -12,7 +12,7 @@ from engine.contract.ids import is_id
 from engine.locale import Language, text
 from engine.people import Resident
 from engine.seen import did, role_of
-from engine.store import repo_seen_by, repo_staff
+from engine.store import repo_emergency, repo_grants, repo_seen_by, repo_staff
 from engine.store.database import Connection
 
 _PAGE = 200
@@ -50,10 +50,13 @@ def _since(connection: Connection, person: Resident, first: date) -> Iterator[re
 
 def _called(connection: Connection, ids: Iterable[str], language: Language) -> dict[str, str]:
     """Each name with its role behind it; who signed at the terminal is called as they signed."""
-    found = repo_staff.names_of(connection, ids)
+    wanted = list(ids)
+    found = repo_staff.names_of(connection, wanted) | repo_grants.names_of(connection, wanted)
+    found |= repo_emergency.names_of(connection, wanted)
     for one, name in list(found.items()):
         member = repo_staff.get(connection, one) if is_id(one, "s") else None
-        role = "family" if is_id(one, "m") else role_of(member.roles) if member else None
+        mark = "family" if is_id(one, "m") else "program" if is_id(one, "x") else None
+        role = mark or (role_of(member.roles) if member else None)
         if role is not None:
             found[one] = f"{name} ({text(language, 'resident', f'me.seen.role.{role}')})"
     return found

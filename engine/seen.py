@@ -8,10 +8,13 @@ from engine.access import Role
 
 Did = Literal[
     "looked", "decided", "wrote", "took", "released", "consent", "code", "family", "glass", "told", "asked", "changed",
+    "emergency",
 ]  # fmt: skip
 # By the beginning of an action's name; the longer names stand before the shorter ones they begin with.
 _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
     ("break-glass", "glass"),
+    ("emergency-read", "emergency"),
+    ("entry-release", "released"),
     ("fact-release", "released"),
     ("fact-", "wrote"),
     ("reading-add", "wrote"),

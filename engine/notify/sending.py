@@ -20,6 +20,7 @@ from engine.store import (
     repo_addresses,
     repo_advice,
     repo_consents,
+    repo_emergency,
     repo_family,
     repo_notices,
     repo_residents,
@@ -35,6 +36,7 @@ from engine.store.repo_places import ZONE
 _CHANNELS: Final = {"page": ("push",), "mail": ("mail",), "line": ("line",)}
 _ALL: Final = ("mail", "line", "push")
 FAMILY: Final = "family-urgent"
+FAMILY_EMERGENCY: Final = "family-emergency"
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,9 @@ def reach_of(connection: Connection, seal: Seal, notice: Notice, now: datetime) 
             return Reach(needless="no-consent")
         if notice.kind == FAMILY:
             return _family(connection, seal, notice, item.resident_id, now)
+    if notice.kind == FAMILY_EMERGENCY:
+        look = repo_emergency.get(connection, notice.about)
+        return Reach(needless="withdrawn") if look is None else _family(connection, seal, notice, look.resident, now)
     person = repo_residents.get(connection, notice.recipient)
     if person is None or person.status != "active":
         return Reach(needless="inactive")

@@ -6,12 +6,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine.store import repo_advice
+from engine.emergency_paper import Paper, paper
+from engine.store import repo_advice, repo_residents
 from engine.store.database import read
+from engine.store.filing import By
 from tests.homes import HANAKO
 from tests.needs import found
 from tests.web import town
@@ -22,6 +25,8 @@ DESK: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: Final[dict[str, Any]] = {
     "viewport": {"width": 412, "height": 915}, "is_mobile": True, "has_touch": True, "device_scale_factor": 1.5
 }  # fmt: skip
+
+A4: Final[dict[str, Any]] = {"viewport": {"width": 794, "height": 1123}}
 
 
 class Shot(NamedTuple):
@@ -50,6 +55,7 @@ def shots(made: Site) -> Iterator[Shot]:
     yield Shot("caseload", nurse, "/caseload")
     yield Shot("record", nurse, f"/residents/{HANAKO}", whole=True)
     yield Shot("requests", nurse, "/requests")
+    yield Shot("links", nurse, "/links", whole=True)
     yield Shot("standing", nurse, "/standing", whole=True)
     yield Shot("rules", nurse, "/rules")
     yield Shot("workload", nurse, "/workload")
@@ -66,6 +72,8 @@ def shots(made: Site) -> Iterator[Shot]:
     yield Shot("me-contact", HANAKO, "/me/contact", whole=True)
     yield Shot("me-consents", HANAKO, "/me/consents", whole=True)
     yield Shot("me-seen", HANAKO, "/me/seen", whole=True)
+    yield Shot("me-cards", HANAKO, "/me/cards", whole=True)
+    yield Shot("me-apps", HANAKO, "/me/apps", whole=True)
     yield Shot("me-today-en", HANAKO, "/me", lang="en")
     yield Shot("family", town.family(made.engine), f"/family/{HANAKO}", whole=True)
 
@@ -84,6 +92,8 @@ def shoot(made: Site, browser: Browser, folder: Path, wanted: str = "") -> None:
             page.goto(f"{shot.path}?lang=ja")
     if "me-today".startswith(wanted):
         _with_furigana(pages[HANAKO], folder)
+    if "emergency-sheet".startswith(wanted):
+        _printed(made, browser, folder / "emergency-sheet.png")
 
 
 def _with_furigana(page: Page, folder: Path) -> None:
@@ -91,6 +101,22 @@ def _with_furigana(page: Page, folder: Path) -> None:
     with page.expect_navigation():
         page.locator("form[action='/me/look'] button").first.click()
     page.screenshot(path=folder / "me-furigana.png", animations="disabled")
+
+
+def _printed(made: Site, browser: Browser, file: Path) -> None:
+    """The sheet for a refrigerator as it leaves the printer."""
+    with read(made.engine) as connection:
+        person = repo_residents.get(connection, HANAKO)
+    assert person is not None
+    sheet = paper(
+        made.engine, person, "sheet", "html", base="https://phr.example.jp", by=By("desk", "shots"), now=town.NOW,
+        lang="ja", rng=Random(7),
+    )  # fmt: skip
+    assert isinstance(sheet, Paper)
+    page = browser.new_page(**A4)
+    page.set_content(sheet.content.decode())
+    page.screenshot(path=file)
+    page.close()
 
 
 def _page(made: Site, browser: Browser, who: str) -> Page:

@@ -47,6 +47,7 @@ from engine.store.repo_facts import By
 from engine.store.repo_staff import Member
 from engine.store.tables_bridge import CARE_LINK
 from tests.homes import HANAKO, TARO, consent, resident
+from tests.web.brought import bring
 from tests.web.desks import EVIDENCE, furnished, item
 
 # Wednesday morning, half past ten in Sakata.
@@ -199,7 +200,7 @@ def _measured(connection: Connection, person: Resident, measures: Measures, rng:
 
 
 def _known(connection: Connection, rng: Random) -> None:
-    """Check-ups of three years, a medicine and an allergy of Hanako."""
+    """Check-ups of three years, answers of Hanako, and what other houses told of her."""
     years = ((40, "148", "84", "6.1", "131", "61.0"), (405, "141", "82", "5.9", "138", "62.2"), (771, "139", "80", "5.8", "127", "62.9"))  # fmt: skip
     codes = (("bp.office.systolic", "mm[Hg]"), ("bp.office.diastolic", "mm[Hg]"), ("lab.hba1c", "%"),
              ("lab.ldl", "mg/dL"), ("checkup.weight", "kg"))  # fmt: skip
@@ -212,6 +213,7 @@ def _known(connection: Connection, rng: Random) -> None:
         _fact("allergy.to-food", "1", 90, "nurse", None),
     ]
     repo_facts.append(connection, said, BY, NOW - 90 * DAY, rng)
+    bring(connection, NOW, hidden=["本態性高血圧症"])
 
 
 def _fact(code: str, value: str, ago: int, source: Source, unit: str | None) -> Fact:

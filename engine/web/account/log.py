@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Response
 
 from engine.sealing import seal_of
-from engine.store import anchors, repo_glass, repo_log, repo_staff
+from engine.store import anchors, repo_emergency, repo_glass, repo_log, repo_staff
 from engine.store.database import read, write
 from engine.store.instants import from_micros
 from engine.store.repo_log import Wanted
@@ -62,10 +62,14 @@ def _page(
     with read(desk.engine) as connection:
         start = int(below) if below.isascii() and below.isdigit() and len(below) < len(str(2**62)) else None
         found = repo_log.newest(connection, _wanted(fields), below=start, limit=PAGE + 1)
-        looks = repo_glass.recent(connection, session.who.municipalities, now - ALARM)
+        towns, since = session.who.municipalities, now - ALARM
+        carded = repo_emergency.recent(connection, towns, since)
+        looks = [*repo_glass.recent(connection, towns, since), *carded]
+        looks.sort(key=lambda one: one.at, reverse=True)
         actors = [one.actor for one in found] + [look.staff for look in looks]
         shared = {
-            "names": repo_staff.names_of(connection, actors), "acts": repo_log.actions(connection), "looks": looks,
+            "names": repo_staff.names_of(connection, actors) | {one.id: one.staff for one in carded},
+            "acts": repo_log.actions(connection), "looks": looks,
         }  # fmt: skip
     rows = found[:PAGE]
     older = urlencode({k: v for k, v in fields.items() if v} | {"below": rows[-1].seq}) if len(found) > PAGE else ""

@@ -18,7 +18,7 @@ from engine.refusal import Refusal
 from engine.review import ORDER
 from engine.rules import load_catalogue
 from engine.rules.model import AdviceRule, FlagRule
-from engine.store import repo_glass, repo_queue, repo_residents, repo_views
+from engine.store import repo_emergency, repo_glass, repo_queue, repo_residents, repo_views
 from engine.store.database import Connection, write
 from engine.store.repo_barred import barred_of
 from engine.store.repo_places import ZONE
@@ -143,7 +143,7 @@ def _nameless(connection: Connection, session: Session, now: datetime) -> list[t
 
 def _glasses(connection: Connection, session: Session, now: datetime) -> list[tuple[str, str, str]]:
     """Who looked into whose record without the usual right to it, and when: names of staff, ids of residents."""
-    found = repo_glass.recent(connection, None, now - GLASS)
+    found = [*repo_glass.recent(connection, None, now - GLASS), *repo_emergency.recent(connection, None, now - GLASS)]
     if not found:
         return []
     homes = {

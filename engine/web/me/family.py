@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from engine.charts_kinds import title_of
 from engine.contract.ids import is_id
 from engine.courses import SPANS, Course, sentence
 from engine.people import Resident
-from engine.store import repo_consents, repo_family, repo_residents
+from engine.store import repo_consents, repo_emergency, repo_family, repo_residents
 from engine.store.database import Connection, write
 from engine.telling import course_of, courses_of, delivered_of, recorded, today_of
 from engine.today import lines_of
@@ -22,7 +22,7 @@ from engine.web.context import Desk, Signed, SorryError, TheDesk, note
 from engine.web.door import Door
 from engine.web.me.family_scope import GROUPS, Grant, grants
 from engine.web.me.letters import topic
-from engine.web.me.mine import day_words
+from engine.web.me.mine import day_words, time_words
 from engine.web.me.sheet import TheSheet
 from engine.web.me.trends import MOST_ROWS, SVG
 from engine.web.sessions import Session
@@ -30,6 +30,8 @@ from engine.web.sessions import Session
 door = Door()
 _SPAN: Final = SPANS[1]
 _NEWEST: Final = 20
+# So long family reads at the top that an emergency card was used.
+_TOLD: Final = timedelta(days=14)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -63,6 +65,11 @@ def one(resident: str, desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLR
         lines = [_line(connection, session, person, course, now) for course in _courses(connection, seen, now)]
         told = today_of(connection, person, now, lang).told if seen.held.everything else None
         items = delivered_of(connection, person, now)[:_NEWEST] if seen.held.everything else []
+        carded = [
+            {"at": time_words(lang, look.at, connection, person), "who": look.who}
+            for look in (repo_emergency.looks(connection, person.id) if seen.held.everything else [])
+            if now - look.at < _TOLD
+        ]
         _note(connection, desk, session, person, now, ["today"])
     letters = [
         {"day": day_words(lang, item.updated_at), "topic": topic(lang, item.topic), "lines": lines_of(item, lang)}
@@ -70,7 +77,7 @@ def one(resident: str, desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLR
     ]  # fmt: skip
     return sheet.page(
         "me/family_person.html", here=f"/family/{resident}", person=person, held=seen.held, told=told, letters=letters,
-        lines=[line for line in lines if line["newest"]],
+        lines=[line for line in lines if line["newest"]], carded=carded,
         came=day_words(lang, told.at) if told and told.at else "",
         until=day_words(lang, seen.held.until) if seen.held.until else "",
     )  # fmt: skip

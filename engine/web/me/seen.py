@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from engine.access import Role
 from engine.contract.ids import is_id
 from engine.seen import did, role_of
-from engine.store import repo_glass, repo_seen_by, repo_staff
+from engine.store import repo_emergency, repo_glass, repo_grants, repo_seen_by, repo_staff
 from engine.store.database import Connection, write
 from engine.web.context import Signed, TheDesk, note
 from engine.web.door import Door
@@ -42,6 +42,10 @@ def show(
             }
             for one in glasses
         ]  # fmt: skip
+        by_card = [
+            {"name": one.who, "role": None, "reason": one.reason, "at": time_words(lang, one.at, connection, person)}
+            for one in ([] if before else repo_emergency.looks(connection, person.id))
+        ]
     rows = [
         {
             "name": names.get(one.actor, one.actor), "role": roles.get(one.actor), "did": did(one.action),
@@ -50,15 +54,19 @@ def show(
         for one in found[:_PAGE]
     ]  # fmt: skip
     further = found[_PAGE - 1].seq if len(found) > _PAGE else None
-    return sheet.page("me/seen.html", here="/me/seen", rows=rows, broken=broken, further=further, later=before)
+    return sheet.page(
+        "me/seen.html", here="/me/seen", rows=rows, broken=broken, by_card=by_card, further=further, later=before
+    )  # fmt: skip
 
 
 def _people(connection: Connection, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, Role | None]]:
     """Names and roles of who acted; somebody who signed by a link or at the terminal is called as they signed."""
     wanted = sorted(set(ids))
-    names = repo_staff.names_of(connection, wanted)
+    names = repo_staff.names_of(connection, wanted) | repo_grants.names_of(connection, wanted)
+    names |= repo_emergency.names_of(connection, wanted)
     roles: dict[str, Any] = {}
     for one in wanted:
         member = repo_staff.get(connection, one) if is_id(one, "s") else None
-        roles[one] = "family" if is_id(one, "m") else role_of(member.roles) if member else None
+        mark = "family" if is_id(one, "m") else "program" if is_id(one, "x") else None
+        roles[one] = mark or (role_of(member.roles) if member else None)
     return names, roles

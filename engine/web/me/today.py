@@ -15,7 +15,7 @@ from engine.locale import LANGUAGES, Language
 from engine.people import Resident
 from engine.refusal import Refusal
 from engine.review import Item, hurries
-from engine.store import filing, repo_glass, repo_requests
+from engine.store import filing, repo_emergency, repo_glass, repo_requests
 from engine.store.database import Connection, write
 from engine.store.filing import By
 from engine.store.inbox import Waiting, assumed_of
@@ -137,6 +137,7 @@ def _words(
         "unread": sum(letter.unread for letter in told),
         "replies": _replies(connection, session, person, now),
         "glass": any(now - one.at < _TOLD for one in repo_glass.of(connection, person.id)),
+        "carded": any(now - one.at < _TOLD for one in repo_emergency.looks(connection, person.id)),
         "again": any(one.red_flag for one in day.assumed),
         "asked": [_asked(connection, session, person, one) for one in day.assumed if not one.red_flag][:1],
     }  # fmt: skip
