@@ -113,11 +113,16 @@ def _pages(config: Settings, store: Engine, links: Links) -> FastAPI:
     from cli.notify import outlets_of
     from engine.standing import Automatic
     from engine.web.app import create_app
+    from fhir_bridge.api import PREFIX, refusal_of, router_of
+
+    def now() -> datetime:
+        return datetime.now(UTC)
 
     return create_app(
-        store, links, lambda: datetime.now(UTC), hosts=config.web.called, os_user=os_user(), home=config.root,
-        secure=config.web.https, city=config.engine.city, outlets=outlets_of(config),
+        store, links, now, hosts=config.web.called, os_user=os_user(), home=config.root, secure=config.web.https,
+        city=config.engine.city, outlets=outlets_of(config),
         automatic=Automatic(standing=config.engine.standing, urgent_texts=config.engine.urgent_texts),
+        extras=[router_of(store, now, secure=config.web.https, os_user=os_user())], apart={PREFIX: refusal_of},
     )  # fmt: skip
 
 

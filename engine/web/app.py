@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
@@ -17,13 +17,14 @@ from engine.notify.outlets import Outlets
 from engine.standing import OFF, Automatic
 from engine.store.database import Engine, StoreError
 from engine.web import static
-from engine.web.account import codes, enrol, glass, log, own, signin, staff
+from engine.web.account import codes, emergency, enrol, glass, log, own, signin, staff
 from engine.web.context import Desk, SorryError, desk_of, visitor, wished
 from engine.web.desk import (
     caseload,
     devices,
     facts,
     item,
+    links,
     live,
     phone,
     queue,
@@ -36,11 +37,14 @@ from engine.web.desk import (
     watch,
     workload,
 )
+from engine.web.desk import emergency as desk_emergency
 from engine.web.door import Door
 from engine.web.guard import Guard
 from engine.web.links import Links
 from engine.web.me import (
     advice,
+    apps,
+    cards,
     consents,
     contact,
     entry,
@@ -64,6 +68,7 @@ DOORS: Final[tuple[Door, ...]] = (
     watch.door, devices.door, phone.door, values.door, facts.door, teams.door, workload.door,
     today.door, trends.door, advice.door, records.door, consents.door, say.door, export.door, family.door,
     notices.door, seen.door, entry.door, contact.door, my_devices.door, family_consents.door,
+    links.door, apps.door, cards.door, emergency.door, desk_emergency.door,
 )  # fmt: skip
 
 
@@ -79,10 +84,14 @@ def create_app(
     city: bool = False,
     outlets: Outlets | None = None,
     automatic: Automatic = OFF,
+    extras: Sequence[APIRouter] = (),
+    apart: Mapping[str, Callable[[int], Response]] | None = None,
 ) -> FastAPI:
     """The pages on a migrated store; `tokens` are sign-in links, `hosts` more names they may be called by.
 
-    `home` is the PHR_HOME with keys and the model of the queue's order; `secure` and `city` are the desk's.
+    `home` is the PHR_HOME with keys and the model of the queue's order; `secure` and `city` are the desk's; `extras`
+    are doors of other houses, which let nobody in by a browser's session, and `apart` what the guard answers there
+    instead of a page, by how their paths begin.
     """
     app = FastAPI(title="Minato PHR", docs_url=None, redoc_url=None, openapi_url=None)
     desk = Desk(
@@ -93,9 +102,12 @@ def create_app(
     app.include_router(static.router)
     for door in DOORS:
         app.include_router(door.router)
+    for router in extras:
+        app.include_router(router)
     app.add_middleware(
-        Guard, hosts=hosts, secure=secure, sorry=lambda status: desk.sorry("ja", None, status, _key(status))
-    )
+        Guard, hosts=hosts, secure=secure, apart=apart,
+        sorry=lambda status: desk.sorry("ja", None, status, _key(status)),
+    )  # fmt: skip
     app.add_exception_handler(SorryError, _sorry)
     app.add_exception_handler(HTTPException, _sorry)
     app.add_exception_handler(RequestValidationError, _sorry)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT: Final = 64 * 1024
@@ -38,15 +38,25 @@ _LOG: Final = logging.getLogger("engine.web")
 
 
 class Guard:
-    """ASGI middleware; `sorry(status)` is the page shown instead of what was asked for, `secure` that HTTPS is all."""
+    """ASGI middleware; `sorry(status)` is the page shown instead of what was asked for, `secure` that HTTPS is all.
+
+    `apart` are answers for programs instead of that page, by how the paths begin that are theirs.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str], sorry: Callable[[int], str], secure: bool = False
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        sorry: Callable[[int], str],
+        secure: bool = False,
+        apart: Mapping[str, Callable[[int], Response]] | None = None,
     ) -> None:
         self._app = app
         self._headers = HEADERS | ({"Strict-Transport-Security": HSTS} if secure else {})
         self._hosts = LOCAL | {host.lower() for host in hosts}
         self._sorry = sorry
+        self._apart = apart or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through to the application, or answer it here."""
@@ -76,7 +86,11 @@ class Guard:
             _LOG.error("bug: %s at %s:%s", type(error).__name__, where.name, where.lineno)
             status = 500
         if status is not None and not started:
-            await HTMLResponse(self._sorry(status), status)(scope, receive, strict)
+            await self._refusal(scope["path"], status)(scope, receive, strict)
+
+    def _refusal(self, path: str, status: int) -> Response:
+        answer = next((made for start, made in self._apart.items() if path.startswith(start)), None)
+        return HTMLResponse(self._sorry(status), status) if answer is None else answer(status)
 
     async def _judge(self, scope: Scope, receive: Receive) -> tuple[int | None, bytes]:
         """The status to refuse with, if any, and the body that was read to find out."""
