@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from cli.clinical_documents import import_document
 from cli.clinical_show import ZONE, fact_json, span, spoken, tell, tell_answers, tell_report
 from cli.clinical_verdicts import verdicts
 from cli.clinical_words import word
@@ -143,6 +144,7 @@ def codes(json: Json = False) -> None:
 
 
 app.command()(verdicts)
+app.command("document")(import_document)
 
 
 @app.command("import")

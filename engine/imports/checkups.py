@@ -229,10 +229,10 @@ def _cells(row: Sequence[str], places: Sequence[_Place]) -> tuple[Cell, ...]:
         fasting = fasting or place.fasting
     if fasting:
         found.setdefault(_HOURS, Cell(_HOURS, "10"))
-    return _glucose(found)
+    return glucose(found)
 
 
-def _glucose(found: dict[str, Cell]) -> tuple[Cell, ...]:
+def glucose(found: dict[str, Cell]) -> tuple[Cell, ...]:
     """A glucose without its hour is fasting only where the hours say so; one called fasting that was not, is casual."""
     hours = found.get(_HOURS)
     fasting = None if hours is None else hours.text == "10" or _hours(hours.text) >= 10  # noqa: PLR2004 - R-TKHG-2
