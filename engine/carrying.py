@@ -15,12 +15,14 @@ from io import TextIOWrapper
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
+from engine.care_entries import Entry
 from engine.clinical import Fact
 from engine.clinical_values import day_of
 from engine.contract.kinds import KINDS
 from engine.explained import explanations, spoken
-from engine.locale import Language
+from engine.locale import Language, text
 from engine.observation_values import Measured
+from engine.records import brought
 
 Rows = Iterable[Sequence[str]]
 BOM: Final = "\ufeff"
@@ -61,6 +63,18 @@ def records(facts: Iterable[Fact], lang: Language) -> Iterator[tuple[str, ...]]:
         yield (
             day_of(fact.at).isoformat(), fact.code, explanations()[fact.code].name(lang), text, fact.value, unit,
             fact.source, fact.recorded_at.isoformat(timespec="seconds"), fact.id, fact.retracts or "",
+        )  # fmt: skip
+
+
+def told(entries: Iterable[Entry], now: datetime, lang: Language) -> Iterator[tuple[str, ...]]:
+    """A row of each thing other houses told: sort, name and detail as written, codes, whether it has ended, days."""
+    for entry in entries:
+        one = brought(entry, now)
+        codes = " ".join(f"{coding.system}|{coding.code}" for coding in entry.codes)
+        days = (one.day.isoformat() if one.day else "", one.until.isoformat() if one.until else "")
+        yield (
+            entry.sort, text(lang, "resident", f"me.entries.head.{entry.sort}"), entry.name, entry.detail, codes,
+            "1" if one.over else "0", *days, entry.source, entry.origin, one.came.isoformat(), entry.id,
         )  # fmt: skip
 
 

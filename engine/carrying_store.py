@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.approvals import approval_of
-from engine.carrying import Rows, records, values
+from engine.carrying import Rows, records, told, values
 from engine.clinical_values import day_of
 from engine.consent_texts import TEXTS
 from engine.locale import Language
@@ -18,7 +18,9 @@ from engine.seen import did
 from engine.store import (
     repo_consents,
     repo_disclosure,
+    repo_emergency,
     repo_glass,
+    repo_grants,
     repo_measured,
     repo_requests,
     repo_seen_by,
@@ -32,6 +34,20 @@ _MOST_LOOKS: Final = 10_000
 HEADS: Final[dict[str, tuple[str, ...]]] = {
     "values": ("measured_at", "code", "name", "value", "unit", "device", "assumed", "reading"),
     "records": ("day", "code", "name", "value", "stored", "unit", "source", "recorded_at", "id", "takes_back"),
+    "told": (
+        "sort",
+        "kind",
+        "name",
+        "detail",
+        "codes",
+        "ended",
+        "day",
+        "until",
+        "source",
+        "origin",
+        "came",
+        "id",
+    ),
     "advice": ("day", "text", "approved_by", "rule", "id"),
     "consents": ("at", "purpose", "name", "yes", "recipient", "kind", "until", "actor", "channel"),
     "requests": ("at", "kind", "text", "state", "due", "answer"),
@@ -49,6 +65,7 @@ def tables_of(
     found: dict[str, Rows] = {
         "values": values(repo_measured.measured_of(connection, person.id), zone, lang),
         "records": records(facts, lang),
+        "told": told(repo_disclosure.entries_seen_by(connection, person, now).shown, now, lang),
         "advice": _advice(connection, person, now, lang),
         "consents": _consents(connection, person, zone),
         "requests": _requests(connection, person, zone),
@@ -82,7 +99,9 @@ def _requests(connection: Connection, person: Resident, zone: ZoneInfo) -> Itera
 
 def _seen(connection: Connection, person: Resident) -> Iterator[tuple[str, ...]]:
     looks = repo_seen_by.looks(connection, person.id, limit=_MOST_LOOKS)
-    names = repo_staff.names_of(connection, {one.actor for one in looks})
+    actors = {one.actor for one in looks}
+    names = repo_staff.names_of(connection, actors) | repo_grants.names_of(connection, actors)
+    names |= repo_emergency.names_of(connection, actors)
     for one in looks:
         yield one.day.isoformat(), names[one.actor], did(one.action), str(one.times)
 
@@ -92,6 +111,8 @@ def _exceptional(connection: Connection, person: Resident, zone: ZoneInfo) -> It
     names = repo_staff.names_of(connection, {one.staff for one in glasses})
     for one in glasses:
         yield _clock(one.at, zone), names[one.staff], one.reason
+    for look in repo_emergency.looks(connection, person.id):
+        yield _clock(look.at, zone), look.who, look.reason
 
 
 def _clock(at: datetime, zone: ZoneInfo) -> str:

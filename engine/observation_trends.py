@@ -17,6 +17,8 @@ from engine.observation_values import Measured, fhir_id, fhir_text, identifier_o
 WEIGHT_TREND: Final = "weight-trend"
 SOURCES: Final = 50
 _DAYS: Final = 28
+# As far back as the rules look, too: the filter has settled by then, and years of weights cost seconds.
+_LOOK_BACK: Final = timedelta(days=240)
 _CENT: Final = Decimal("0.01")
 _METHOD: Final = "水準は外れ値に強いカルマンフィルター、傾きは28日間のTheil–Sen推定と90%区間"
 _UNSURE: Final = "増減があるとは言えません。"
@@ -35,7 +37,10 @@ def weight_trend_of(rows: Sequence[Measured], zone: ZoneInfo, as_of: datetime) -
     end = datetime.combine(as_of.astimezone(zone).date(), time(), zone)
     seen = [row for row in rows if row.kind == "body-weight" and row.value is not None and _trusted(row)]
     # Rows of one instant are told apart by their reading, so that the same rows give the same list in any order.
-    known = sorted((row for row in seen if row.measured_at < end), key=lambda row: (row.measured_at, row.reading_id))
+    known = sorted(
+        (row for row in seen if end - _LOOK_BACK <= row.measured_at < end),
+        key=lambda row: (row.measured_at, row.reading_id),
+    )
     trend = weight_trend(((row.measured_at, float(row.value or 0)) for row in known), end)
     if trend.level is None or trend.slope_per_week is None or trend.low is None or trend.high is None:
         return None

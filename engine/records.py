@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from engine.care_entries import SORTS, Entry, Sort
 from engine.clinical import Fact, Source, standing
 from engine.clinical_values import day_of
 from engine.explained import ANSWERED, MEASURED, TOLD, Group, explanations, is_answer, spoken
@@ -72,6 +73,51 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     told: Mapping[Group, tuple[Told, ...]]
     answered: tuple[Told, ...]
     documents: tuple[Document, ...]
+
+
+class Brought(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing another house told, in its words: when it began or was written, its end, where from and when it came.
+
+    `over` is whether it has ended; `origin` is the network, or the form of the file, that brought it.
+    """
+
+    id: str
+    name: str
+    detail: str
+    over: bool
+    day: date | None
+    until: date | None
+    source: Source
+    origin: str
+    came: date
+
+
+class Shelf(msgspec.Struct, frozen=True, kw_only=True):
+    """The things of one sort: what is so now, and what has ended; the newest first."""
+
+    now: tuple[Brought, ...] = ()
+    over: tuple[Brought, ...] = ()
+
+
+def shelves_of(entries: Iterable[Entry], now: datetime) -> Mapping[Sort, Shelf]:
+    """What other houses told (as it may be seen, one edition of each thing), by sort; every sort is there."""
+    found: dict[Sort, list[Brought]] = {sort: [] for sort in SORTS}
+    for entry in entries:
+        found[entry.sort].append(brought(entry, now))
+    return {
+        sort: Shelf(now=tuple(one for one in rows if not one.over), over=tuple(one for one in rows if one.over))
+        for sort, rows in found.items()
+    }
+
+
+def brought(entry: Entry, now: datetime) -> Brought:
+    """One thing as it is shown."""
+    over = entry.status == "past" or (entry.until is not None and entry.until <= now)
+    return Brought(
+        id=entry.id, name=entry.name, detail=entry.detail, over=over,
+        day=None if entry.at is None else day_of(entry.at), until=None if entry.until is None else day_of(entry.until),
+        source=entry.source, origin=entry.origin, came=day_of(entry.recorded_at),
+    )  # fmt: skip
 
 
 def records_of(facts: Iterable[Fact], now: datetime, lang: Language) -> Records:

@@ -188,7 +188,7 @@ def _fits(value: Any, one: Filter, wanted: str, base: str) -> bool:
 
 
 def _values(resource: Resource, known: Parameter) -> Iterator[Any]:
-    return values_at(resource.body, known.paths)
+    return values_at(resource.head, known.paths)
 
 
 def _spans(resource: Resource, name: str, known: Parameter) -> Iterator[Span]:

@@ -1,4 +1,4 @@
-"""The disclosure policy of municipalities, and a resident's facts as the resident may see them."""
+"""The disclosure policy of municipalities, and a resident's facts and entries as the resident may see them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from engine.disclosure import Policy, Sighted, Term, policy_of, sighted
+from engine.disclosure import Policy, Sighted, SightedEntries, Term, policy_of, sighted, sighted_entries
 from engine.people import Resident
-from engine.store import audit, repo_facts, repo_releases
+from engine.store import audit, repo_entries, repo_facts, repo_releases
 from engine.store.database import upsert
 from engine.store.instants import to_micros
 from engine.store.repo_facts import By
@@ -33,11 +33,18 @@ def set_policy(connection: Connection, municipality: str, name: str, term: Term,
 
 def seen_by(connection: Connection, person: Resident, now: datetime) -> Sighted:
     """Everything recorded of a resident, as they may see it now."""
-    policy, releases = (
-        policy_for(connection, person.municipality_code),
-        repo_releases.released_to(connection, person.id),
-    )
+    policy, releases = _terms(connection, person)
     return sighted(repo_facts.of_one(connection, person.id), policy, releases, now)
+
+
+def entries_seen_by(connection: Connection, person: Resident, now: datetime) -> SightedEntries:
+    """Every thing other houses told of a resident, as they may see it now."""
+    policy, releases = _terms(connection, person)
+    return sighted_entries(repo_entries.of(connection, person.id), policy, releases, now)
+
+
+def _terms(connection: Connection, person: Resident) -> tuple[Policy, dict[str, datetime]]:
+    return policy_for(connection, person.municipality_code), repo_releases.released_to(connection, person.id)
 
 
 def _note(connection: Connection, action: str, subject: str, detail: list[object], by: By, now: datetime) -> None:

@@ -25,8 +25,8 @@ DESK: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: Final[dict[str, Any]] = {
     "viewport": {"width": 412, "height": 915}, "is_mobile": True, "has_touch": True, "device_scale_factor": 1.5
 }  # fmt: skip
-
-A4: Final[dict[str, Any]] = {"viewport": {"width": 794, "height": 1123}}
+# As wide as A4, as high as what is printed on it.
+PAPER: Final[dict[str, Any]] = {"viewport": {"width": 794, "height": 800}}
 
 
 class Shot(NamedTuple):
@@ -113,7 +113,7 @@ def _printed(made: Site, browser: Browser, file: Path) -> None:
         lang="ja", rng=Random(7),
     )  # fmt: skip
     assert isinstance(sheet, Paper)
-    page = browser.new_page(**A4)
+    page = browser.new_page(**PAPER)
     page.set_content(sheet.content.decode())
     page.screenshot(path=file)
     page.close()

@@ -10,6 +10,7 @@ from fastapi import Form, Query, Response
 from fastapi.responses import RedirectResponse
 
 from engine import asking, consent
+from engine.care_entries import Sort
 from engine.charts import draw, rows
 from engine.clinical import picture_of
 from engine.consent_texts import TEXTS
@@ -23,18 +24,22 @@ from engine.store import (
     repo_consents,
     repo_contacts,
     repo_devices,
+    repo_disclosure,
+    repo_entries,
     repo_facts,
     repo_notes,
     repo_record,
+    repo_releases,
     repo_requests,
     repo_residents,
     repo_staff,
     repo_teams,
 )
 from engine.store.database import Connection, write
+from engine.store.repo_facts import By
 from engine.web import scope
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
-from engine.web.desk import fact_rows, people_rows, phone
+from engine.web.desk import entry_rows, fact_rows, people_rows, phone
 from engine.web.desk.record_charts import COURSES, SPANS, Course, course, courses
 from engine.web.door import Door
 from engine.web.sessions import Session
@@ -108,6 +113,19 @@ def write_contact(
     return RedirectResponse(f"/residents/{resident}#contacts", 303)
 
 
+@door.form("/residents/{resident}/entries/{entry}/release", "release")
+def release_entry(resident: str, entry: str, desk: TheDesk, session: Trusted) -> Response:
+    """Lets the resident see something another house told that waits for a doctor's or nurse's word."""
+    now = desk.now()
+    with write(desk.engine) as connection:
+        person = scope.resident_of(connection, session.who, resident, now)
+        found = repo_entries.get(connection, entry)
+        if found is None or found.resident != person.id:
+            raise SorryError(404, "not-found", back=f"/residents/{person.id}")
+        repo_releases.release(connection, found.id, By(session.by, desk.os_user), now)
+    return RedirectResponse(f"/residents/{resident}#{entry}", 303)
+
+
 def show(
     desk: Desk, session: Session, resident: str, days: int, refused: tuple[str, str] | None = None
 ) -> Response:  # fmt: skip
@@ -133,10 +151,19 @@ def _context(connection: Connection, person: Resident, session: Session, now: da
     return _who(connection, person, session, now) | {
         "person": person, "days": days, "spans": SPANS, "areas": areas,
         "courses": [_shown(one) for one in courses(connection, person, lang, now, days)],
+        "shelves": _shelves(connection, person, now, lang),
         "years": fact_rows.by_year(known, now, lang), "urgent": phone.urgent_lines(known, lang, now),
         "acting": bool(open_to_nurses(connection, [person.id], now)),
         "questions": [(item.item.ja if lang == "ja" else item.item.en, item.why) for item in open_],
     } | _history(connection, person, session, now)  # fmt: skip
+
+
+def _shelves(
+    connection: Connection, person: Resident, now: datetime, lang: Language
+) -> dict[Sort, list[entry_rows.EntryRow]]:
+    entries = repo_entries.of(connection, person.id)
+    policy = repo_disclosure.policy_for(connection, person.municipality_code)
+    return entry_rows.shelves(entries, policy, repo_releases.released_to(connection, person.id), now, lang)
 
 
 def _who(connection: Connection, person: Resident, session: Session, now: datetime) -> dict[str, Any]:

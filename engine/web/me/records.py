@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from fastapi.responses import HTMLResponse
 
 from engine.clinical_codes import catalogue
 from engine.explained import explanations, sources
-from engine.locale import Language
-from engine.records import records_of, values_of
+from engine.locale import Language, has_text, text
+from engine.records import records_of, shelves_of, values_of
 from engine.store import repo_disclosure, repo_documents
 from engine.store.database import write
 from engine.web.context import Desk, Signed, SorryError, TheDesk, note
@@ -28,13 +29,16 @@ def show(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
     with write(desk.engine) as connection:
         person = me_of(connection, session)
         seen = repo_disclosure.seen_by(connection, person, now)
+        told = repo_disclosure.entries_seen_by(connection, person, now)
         files = repo_documents.imported(connection, person.id)
-        _note(connection, desk, session, [fact.id for fact in seen.shown])
+        _note(connection, desk, session, [*(fact.id for fact in seen.shown), *(entry.id for entry in told.shown)])
     found = records_of(seen.shown, now, session.lang)
-    later = [(day_words(session.lang, day), count) for day, count in seen.later.items()]
+    days = Counter(seen.later) + Counter(told.later)
     return sheet.page(
-        "me/records.html", here="/me/records", records=found, later=later, waiting=seen.waiting, files=files,
-        day=lambda at: day_words(session.lang, at),
+        "me/records.html", here="/me/records", records=found, files=files, shelves=shelves_of(told.shown, now),
+        later=[(day_words(session.lang, day), days[day]) for day in sorted(days)],
+        waiting=seen.waiting + told.waiting, day=lambda at: day_words(session.lang, at),
+        origin=lambda name: origin_words(session.lang, name),
     )  # fmt: skip
 
 
@@ -55,6 +59,12 @@ def item(desk: TheDesk, session: Signed, sheet: TheSheet, code: str) -> HTMLResp
         "me/record.html", here=f"/me/records/{code}", words=words, values=values, source=_source(words.source, session),
         number=catalogue()[code].sort == "number", day=lambda at: day_words(session.lang, at),
     )  # fmt: skip
+
+
+def origin_words(lang: Language, name: str) -> str:
+    """What a network or a form of file is called; one that has no word here goes by its name."""
+    key = f"me.entries.origin.{name}"
+    return text(lang, "resident", key) if has_text(lang, "resident", key) else name
 
 
 def _source(name: str, session: Session) -> tuple[str, str]:

@@ -88,3 +88,12 @@ def test_retry_after_as_a_date_counts_from_now_and_not_from_the_past(ahead: int)
 def test_whatever_else_stands_in_retry_after_is_ignored(text: str | None) -> None:
     found = retry_after(text, NOW)
     assert found is None or 0 <= found <= LONGEST_ASKED
+
+
+def test_a_clock_that_was_years_ahead_does_not_keep_the_door_shut_when_it_is_set_right() -> None:
+    ahead = NOW + timedelta(days=4 * 365)
+    breaker, rng = Breaker(), Random(1)
+    for _ in range(RULES.failures):
+        breaker = breaker.failed(ahead, rng, RULES)
+    assert breaker.state(ahead) == "open"
+    assert (breaker.wait(NOW), breaker.state(NOW)) == (0, "half-open")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -94,6 +94,23 @@ def test_an_allergy_nobody_confirmed_is_kept_and_marked_but_makes_no_answer() ->
     made = told({"resourceType": "AllergyIntolerance", "category": ["food"], "code": {"text": "えび"}, **unsure,
                  "reaction": [{"manifestation": [{"text": "呼吸困難"}], "severity": "severe"}]})  # fmt: skip
     assert (made.facts, made.entries[0].status, made.entries[0].detail) == ((), "active", "（未確認） 呼吸困難 severe")
+
+
+def test_an_allergy_or_illness_without_a_day_holds_since_its_house_said_so() -> None:
+    soba = {"resourceType": "AllergyIntolerance", "category": ["food"], "code": {"text": "そば"}}
+    said = {"meta": {"lastUpdated": "2026-11-01T09:00:00+09:00"}}
+    ahead = {"meta": {"lastUpdated": (NOW + timedelta(minutes=3)).isoformat()}}
+    undated = {name: value for name, value in condition().items() if name != "onsetDateTime"}
+    for resource, at in ((soba | said, datetime(2026, 11, 1, tzinfo=UTC)), (soba, NOW), (soba | ahead, NOW)):
+        made = told(resource)
+        assert [(fact.code, fact.value, fact.at) for fact in made.facts] == [("allergy.to-food", "1", at)]
+        assert ([one.at for one in made.entries], made.unknown) == ([None], ())
+    assert [fact.at for fact in told(undated | said).facts] == [datetime(2026, 11, 1, tzinfo=UTC)]
+    assert reasons_of(told(soba | {"recordedDate": "last week"})) == ["unreadable-date"]
+
+
+def reasons_of(made: Translation) -> list[str]:
+    return [one.reason for one in made.unknown]
 
 
 def test_reports_and_documents_are_kept_by_their_names() -> None:

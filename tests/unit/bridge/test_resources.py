@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 from engine.observations import compose
+from fhir_bridge.api_parameters import TABLE, values_at
 from fhir_bridge.bundle import Found, Request, batch, collection, document, encode, searchset, urn_of
-from fhir_bridge.holdings import NEEDS
+from fhir_bridge.holdings import NEEDS, Holdings
 from fhir_bridge.resources import RESOURCES, STAFF_ONLY, TYPES, Resource, resources_of
 from fhir_bridge.resources.entries import name_of
 from tests.bridge.held import (
@@ -120,7 +121,7 @@ def test_the_same_holdings_make_the_same_resources() -> None:
 @pytest.mark.parametrize("holdings", [held(), tied(), everything(disclosed=True)], ids=["held", "tied", "disclosed"])
 def test_every_reference_leads_to_a_resource_that_is_made(holdings: Holdings) -> None:
     whole = [one for type_ in TYPES for one in resources_of(type_, holdings)]
-    # The nurse who holds a claim signed nothing; the panel of a lone thing is inside of its resource.
+    # The nurse who holds a claim signed nothing; a specimen is inside of its result.
     known = {f"{one.type}/{one.id}" for one in whole} | {f"Practitioner/{NURSE}", "#specimen"}
     assert {(one.type, at) for one in whole for at in _references(one.body) if at not in known} == set()
 
@@ -178,23 +179,27 @@ def test_a_yes_is_a_condition_and_a_no_never_is() -> None:
         told = [codes[one] for one in of(type_) if one in codes]
         assert told
         assert {(fact.value, fact.code.startswith(start)) for fact in told} == {("1", True)}
-    no = next(fact for fact in facts() if fact.code == "has.ckd" and fact.value == "0")
+    gone = {fact.retracts for fact in facts()}
+    no = next(fact for fact in facts() if fact.code.startswith("has.") and fact.value == "0" and fact.id not in gone)
     said = of("Observation")[no.id].body
     assert said["valueCodeableConcept"]["coding"][0]["code"] == "N"
 
 
 def test_what_was_taken_back_stays_under_its_id_as_an_error_and_is_news() -> None:
     gone = {fact.retracts for fact in facts() if fact.retracts}
-    found = [one for one in made() if one.id in gone]
+    wrong = {name_of(entry) for entry in entries() if entry.status == "wrong"}
+    found = [one for one in made() if one.id in gone | wrong and one.type != "Provenance"]
     assert len(found) > 20
     for one in found:
-        told = json.dumps(one.body, default=str)
+        told = json.dumps(one.body, ensure_ascii=False, default=str)
         assert "entered-in-error" in told
-        assert one.last_updated == NOW - DAY
-    wrong = {name_of(entry) for entry in entries() if entry.status == "wrong"}
-    assert all(
-        "entered-in-error" in json.dumps(one.body) for one in made() if one.id in wrong and one.type != "Provenance"
-    )
+        assert one.last_updated == NOW - (DAY if one.id in gone else 9 * DAY)
+        # It may have been another person's: that it was wrong is told, not what it said.
+        assert (
+            not {"valueQuantity", "valueCodeableConcept", "note", "conclusion", "dosageInstruction"} & one.body.keys()
+        )
+        assert "朝食後" not in told
+        assert one.type == "Observation" or "取り消された記録" in told
 
 
 def test_a_fact_of_which_the_thing_itself_was_told_is_not_told_beside_it() -> None:
@@ -291,3 +296,24 @@ def test_a_document_has_its_composition_first_and_everything_once_under_steady_n
 def test_a_search_says_its_links_and_a_batch_its_conditions() -> None:
     assert (page()["total"], page()["entry"][0]["search"]) == (0, {"mode": "match"})
     assert sent()["entry"][0]["request"] == {"method": "PUT", "url": "Patient/1", "ifMatch": 'W/"2"'}
+
+
+def test_what_searches_look_at_is_what_stands_in_the_body() -> None:
+    for one in made():
+        for asked, known in TABLE.get(one.type, {}).items():
+            if asked not in {"_id", "_lastUpdated"}:
+                assert list(values_at(one.head, known.paths)) == list(values_at(one.body, known.paths)), (
+                    one.type,
+                    asked,
+                )
+
+
+def test_a_value_no_observation_can_be_made_of_is_left_out_and_the_others_stay() -> None:
+    good = next(row for row in held().measured if row.kind == "pulse-rate")
+    changed: list[dict[str, Any]] = [
+        {"value": Decimal("NaN")}, {"value": Decimal("1E-30")}, {"unit": "kg"}, {"reading_id": "no id"},
+        {"kind": "no-such-kind"}, {"value": Decimal("63.25")},
+    ]  # fmt: skip
+    rows = [msgspec.structs.replace(good, **({"reading_id": f"reading{n}"} | one)) for n, one in enumerate(changed)]
+    told = of("Observation", msgspec.structs.replace(held(), measured=(good, *rows), facts=()))
+    assert [one.body["valueQuantity"]["value"] for one in told.values()] == [Decimal(70), Decimal("63.25")]
