@@ -173,7 +173,7 @@ def _proposed(
 ) -> Link:  # fmt: skip
     from engine import care_links
     from engine.refusal import Refusal
-    from engine.store import repo_links
+    from engine.store import repo_links, repo_owing
     from engine.store.repo_facts import By as Who
 
     now = datetime.now(UTC)
@@ -190,6 +190,11 @@ def _proposed(
         _refuse(after)
     if after == before:
         return after
+    if not again and before is not None and before.reason == care_links.WRONG and before.remote_id is not None:
+        left = repo_owing.standing_elsewhere(connection, person.id, before.network, before.remote_id)
+        if left:
+            # A new link would forget that the old one was a mistake, and leave a stranger's record as it is.
+            fail(Exit.REFUSED, "not-taken-back", f"{left} values still stand with the wrong patient: phr bridge push")
     stored = repo_links.put(connection, after, "propose", Who(who, os_user()), now)
     if isinstance(stored, Refusal):
         _refuse(stored)
@@ -283,6 +288,9 @@ def _tell(link: Link, *, json: bool) -> None:
     result(_line(link))
     if link.state == "held":
         say(f"a person has to decide: phr bridge link show {link.resident}")
+    if link.state == "proposed" and link.reason in {"no-consent", "no-record"}:
+        purpose, to = ("care-share", f" --recipient {link.network}") if link.reason == "no-consent" else ("record", "")
+        say(f"not looked up before a yes: phr consent grant --resident {link.resident} --purpose {purpose}{to}")
 
 
 def _line(link: Link) -> str:

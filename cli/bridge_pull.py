@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 _SHOWN = 10
 _TRIES = 4
+_AWAY = "the network cannot be asked now; nothing was taken in after that"
 
 
 def pull(
@@ -35,6 +36,7 @@ def pull(
     from engine.store.database import StoreError, read
     from fhir_bridge.imports.originals import Originals
     from fhir_bridge.pull import pull_all
+    from fhir_bridge.sync import note
 
     config = settings()
     engine = open_store(config)
@@ -43,6 +45,7 @@ def pull(
             wanted = frozenset(resident_of(connection, one).id for one in resident) if resident else None
         with reaching(engine, config) as reach:
             whole = pull_all(reach, Originals(config.root / "originals"), residents=wanted, rng=SystemRandom())
+        note(engine, config.bridge.name, datetime.now(UTC), "pull", whole.stopped or f"{len(whole.people)} people")
         unknown, unused = _left(engine, config.bridge.name)
     except StoreError as error:
         fail(Exit.NETWORK if error.code == "busy" else Exit.DAMAGED, error.code, error.message)
@@ -51,8 +54,11 @@ def pull(
     finally:
         engine.dispose()
     _tell(whole, unknown, unused, json=json)
+    if whole.stopped is not None and json:
+        say(f"phr: {_AWAY} [{whole.stopped}]")
+        raise typer.Exit(Exit.NETWORK)
     if whole.stopped is not None:
-        fail(Exit.NETWORK, "network", f"the network cannot be asked now: {whole.stopped}")
+        fail(Exit.NETWORK, whole.stopped, _AWAY)
 
 
 @contextmanager
@@ -118,7 +124,8 @@ def _tell(whole: Whole, unknown: list[dict[str, Any]], unused: dict[str, int], *
     if json:
         people = [_shown(one) for one in whole.people]
         told = {"looked_up": whole.looked_up, "people": people, "stopped": whole.stopped}
-        emit(told | {"unknown": unknown, "unused": unused})
+        why = {"error": {"code": whole.stopped, "message": _AWAY}} if whole.stopped else {}
+        emit(told | {"unknown": unknown, "unused": unused} | why)
         return
     for name, state in whole.looked_up.items():
         result(f"{name}  looked up: {state}")
@@ -128,7 +135,7 @@ def _tell(whole: Whole, unknown: list[dict[str, Any]], unused: dict[str, int], *
             f"  entries +{one.entries}{_counted('  documents', one.documents)}{_counted('  left', one.left)}"
             f"{_counted('  unused', one.unused)}{_counted('  stopped', Counter(one.stopped.values()))}"
         )
-    if not whole.people and not whole.looked_up:
+    if not whole.people and not whole.looked_up and whole.stopped is None:
         say("nobody is linked: phr bridge link propose")
     for reason, count in sorted(unused.items()):
         say(f"kept and not used: {reason} {count}")

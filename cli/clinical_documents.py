@@ -75,7 +75,7 @@ def import_document(
     except StoreError as error:
         fail(Exit.NETWORK if error.code == "busy" else Exit.DAMAGED, error.code, error.message)
     except OSError as error:
-        fail(Exit.NOT_FOUND, "cannot-read", f"{path.name}: {error.strerror}")
+        fail(Exit.NOT_FOUND, "cannot-read", f"{_shown(path.name)}: {error.strerror}")
     finally:
         engine.dispose()
     if len(taken) == 1 and taken[0].refusal is not None and not path.is_dir():
@@ -90,14 +90,19 @@ def _documents(path: Path) -> tuple[Iterator[tuple[str, bytes]], tuple[tuple[str
     from fhir_bridge.imports.ssmix2 import chosen
 
     if not path.is_dir():
-        return iter([(path.name, _bytes(path))]), ()
+        return iter([(_shown(path.name), _bytes(path))]), ()
     inside = (one.relative_to(path).as_posix() for one in path.rglob("*") if one.is_file() and not one.is_symlink())
     try:
         found = chosen(inside)
     except DocumentError as error:
-        where = f"{error.place}: " if error.place else ""
+        where = f"{_shown(error.place)}: " if error.place else ""
         fail(Exit.REFUSED if error.code in _REFUSED else Exit.USAGE, error.code, f"{where}{error.message}")
-    return ((one.path, _bytes(path / one.path)) for one in found.files), found.left
+    return ((_shown(one.path), _bytes(path / one.path)) for one in found.files), found.left
+
+
+def _shown(name: str) -> str:
+    """A file's name as it can be told: one in another coding than this computer's holds halves of characters."""
+    return name.encode(errors="replace").decode()
 
 
 def _bytes(path: Path) -> bytes:

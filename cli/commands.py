@@ -54,6 +54,8 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "disclosure": "disclosure",
         "staff": "staff",
         "audit": "audit",
+        "bridge": "bridge",
+        "api": "api",
     }
 )
 

@@ -9,11 +9,15 @@ import typer
 
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
+from cli.simulate_bridge import bridge
+from cli.simulate_hospital import hospital
 
 if TYPE_CHECKING:
     from simulators.household import Household
 
 app = typer.Typer(help="Virtual devices and replays; no radio, no adapter, no root.", no_args_is_help=True)
+app.command()(bridge)
+app.command()(hospital)
 
 
 @app.command()

@@ -24,7 +24,7 @@ def up(
     simulate: Annotated[bool, typer.Option("--simulate", help="Virtual devices instead of Bluetooth.")] = False,
     web: Annotated[bool, typer.Option(help="Serve the page for the nurse.")] = True,
 ) -> None:
-    """Start broker, engine, gateway and page; Ctrl-C stops all."""
+    """Start broker, engine, gateway and page, and the bridge if it is configured; Ctrl-C stops all."""
     from cli.local import ensure_local
     from cli.supervisor import Role, supervise
 
@@ -40,6 +40,8 @@ def up(
         roles.append(Role("gateway", ["gateway", "run", *air], shared))
         if web:
             roles.append(Role("web", ["web"], shared))
+        if config.bridge.url:
+            roles.append(Role("bridge", ["bridge", "run"], shared))
         say(f"phr: running in {config.root} - Ctrl-C stops everything")
         try:
             supervise(roles, _tell, lambda: _keep(broker))

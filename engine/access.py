@@ -29,6 +29,8 @@ Right = Literal[
     "staff.manage", "log.see",
     # A resident's own pages, and those of the family they let look.
     "mine.see", "mine.say", "family.see",
+    # Which patient of a network a resident is, where the two houses' words differ.
+    "link.decide",
 ]  # fmt: skip
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
@@ -48,7 +50,7 @@ _TABLE: Final[dict[Role, frozenset[Right]]] = {
     "nurse": _CARE
     | {
         "advice.decide-serious", "standing.sign", "person.assign", "code.issue", "break-glass", "devices.see",
-        "watch.see", "watch.write", "release",
+        "watch.see", "watch.write", "release", "link.decide",
     },
     "dietitian": _CARE,
     "physician": _CARE

@@ -17,6 +17,8 @@ from engine.clinical import Source
 Sort = Literal["medication", "condition", "allergy", "report", "document"]
 SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 Status = Literal["active", "past", "wrong"]
+# Before the detail of what its own house was not sure of.
+UNSURE: Final = "（未確認）"
 
 
 class Coding(msgspec.Struct, frozen=True, kw_only=True):

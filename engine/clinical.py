@@ -110,7 +110,7 @@ def picture_of(
     for code in catalogue().values():
         if code.signal is not None:
             said = known.get(code.code, [])
-            found[code.signal] = _answer(said, as_of) if code.sort == "answer" else _number(code, said, as_of)
+            found[code.signal] = answered(said, as_of) if code.sort == "answer" else _number(code, said, as_of)
     for name, kind in _MEASURED.items():
         found[name] = _measured(catalogue()[name], known.get(name, []), points.get(kind, ()), person, as_of)
     found["lab.hours-since-meal"] = same_meal(known, found)
@@ -144,7 +144,7 @@ def _number(code: Code, said: Sequence[Fact], as_of: datetime) -> Signal:
     )  # fmt: skip
 
 
-def _answer(said: Sequence[Fact], as_of: datetime) -> Signal:
+def answered(said: Sequence[Fact], as_of: datetime) -> Signal:
     """Yes, if any fact that was not followed says so; no, if all of them do; else not known, with the reason."""
     if not said:
         return Signal(value=None, unit="1", note="not-asked")

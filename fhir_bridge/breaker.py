@@ -13,6 +13,7 @@ State = Literal["closed", "open", "half-open"]
 
 LONGEST_ASKED: Final = 3600.0
 _LONGEST_DIGITS: Final = 12
+_FURTHEST: Final = 86_400.0
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +38,15 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
         """Closed: ask; open: do not ask; half-open: one request shows whether it works again."""
         if self.until is None:
             return "closed"
-        return "open" if now < self.until else "half-open"
+        return "open" if self.wait(now) else "half-open"
 
     def wait(self, now: datetime) -> float:
-        """How many seconds until a request may leave; 0 when it may leave now."""
-        return max(0.0, (self.until - now).total_seconds()) if self.until else 0.0
+        """How many seconds until a request may leave; 0 when it may leave now.
+
+        Further ahead than anything waits, our own clock was wrong when it was written, and has been set right since.
+        """
+        ahead = (self.until - now).total_seconds() if self.until else 0.0
+        return ahead if 0.0 < ahead <= _FURTHEST else 0.0
 
     def worked(self) -> Breaker:
         """After an answer, whatever it says: the server is there."""

@@ -27,6 +27,7 @@ from fhir_bridge.linking import Reach, check_patient, look_up, reason_of
 from fhir_bridge.pull_derive import Changes, Hand, reconcile, translated
 from fhir_bridge.pull_documents import pull_documents
 from fhir_bridge.pull_permit import permitted
+from fhir_bridge.pull_strays import give_up
 from fhir_bridge.pull_take import edition_of, instant, why_left, why_unused
 
 # What commits late there, or by a clock that runs behind, is asked for again.
@@ -196,10 +197,12 @@ class _Walk:
             kept, tally = self._sorted_out(matched, link, hand)
             fresh = repo_pulled.keep(connection, kept)
             changes = self._derived(connection, link, fresh, hand)
+            moved = give_up(connection, link, self.kind, self.reach.base, matched, hand)
             complete = self._noted(page, matched)
             if page.last:
                 self._move(connection, complete=complete)
         self._count(matched, tally, fresh, changes)
+        self._done.add(moved)
         return None if complete or not page.last else Refusal(INCOMPLETE, "something slipped through between pages")
 
     def _sorted_out(self, matched: list[Found], link: Link, hand: Hand) -> tuple[list[Kept], Counter[str]]:

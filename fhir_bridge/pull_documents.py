@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from random import Random
@@ -36,6 +37,9 @@ WITHDRAWN: Final = "withdrawn"
 # By what a form is announced; what it is, its first bytes say.
 _FORMS: Final = ("json", "xml", "hl7-v2")
 _FHIR: Final = "application/fhir+json"
+_TYPE: Final = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
+# Whatever else would be asked for would meet the same.
+_NOT_NOW: Final = frozenset({"offline", "breaker", "auth"})
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +59,12 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pull_documents(reach: Reach, link: Link, originals: Originals, rng: Random) -> tuple[Counter[str], str | None]:
-    """Files every attachment that was not dealt with yet; how many by what became of them, and what stopped it."""
+    """Files every attachment that was not dealt with yet; how many by what became of them, and what stopped it.
+
+    One that fails is tried again next time and holds no other up, unless the whole network is out of reach.
+    """
     done: Counter[str] = Counter()
+    stopped: str | None = None
     with read(reach.engine) as connection:
         documents = repo_pulled.newest(connection, link.network, link.resident)
         known = {(one.id, one.version) for one in repo_pulled.attachments(connection, link.network, link.resident)}
@@ -70,10 +78,15 @@ def pull_documents(reach: Reach, link: Link, originals: Originals, rng: Random) 
             if (one.id, document.version) in known:
                 continue
             state = _deal_with(reach, link, one, originals, rng)
-            if isinstance(state, Failure | Refusal):
-                return done, state.code if isinstance(state, Refusal) else reason_of(state)
+            if isinstance(state, Refusal):
+                return done, state.code
+            if isinstance(state, Failure):
+                stopped = stopped or reason_of(state)
+                if state.kind in _NOT_NOW:
+                    return done, stopped
+                continue
             done[state] += 1
-    return done, None
+    return done, stopped
 
 
 def is_void(document: Mapping[str, Any]) -> bool:
@@ -144,7 +157,9 @@ def _fetched(reach: Reach, link: Link, one: Attachment) -> bytes | str | Failure
         allowed = permitted(connection, reach, link.resident)
     if isinstance(allowed, Refusal):
         return allowed
-    told = reach.server.fetch(one.url, MOST_BYTES, accept=one.content_type)
+    # What is announced goes into a header: anything but a plain type would break the request.
+    accept = one.content_type if _TYPE.fullmatch(one.content_type) else "*/*"
+    told = reach.server.fetch(one.url, MOST_BYTES, accept=accept)
     if not isinstance(told, Failure):
         return content_of(one, told)
     return told if told.again or reason_of(told) != told.code else told.code

@@ -34,11 +34,16 @@ def why_left(found: Found, kind: str, link: Link, base: str) -> str | None:
     """Why a resource is not kept: other-type, bad-id, ours (we told it ourselves) or other-patient; None to keep it."""
     if found.kind != kind:
         return "other-type"
-    if not _ID.fullmatch(found.id):
+    if not is_name(found.id):
         return "bad-id"
     if any(word(mark, "system").startswith(_OURS) for mark in listed(found.body, "identifier")):
         return "ours"
     return None if _is_of(found.body, link, base) else "other-patient"
+
+
+def is_name(id_: str) -> bool:
+    """Whether a resource can be called so."""
+    return _ID.fullmatch(id_) is not None
 
 
 def why_unused(found: Found) -> str | None:

@@ -17,7 +17,7 @@ from engine.assignment import holder_of
 from engine.intake import Household, digest_of
 from engine.refusal import Refusal
 from engine.review import ENGINE, LIVE, Command, Decision, Item, decide, rank
-from engine.store import audit, repo_advice, repo_outbox, repo_residents, repo_shows, tallies
+from engine.store import audit, repo_advice, repo_notices, repo_outbox, repo_residents, repo_shows, tallies
 from engine.store.households import household_of, person_alone
 from engine.store.instants import to_micros
 from engine.store.readings import EVALUATE
@@ -199,6 +199,9 @@ def _done(connection: Connection, row: Any, after: str | None, action: str, now:
     built = [item for item in items if built_on(item, row.id)]
     withdrawn = tuple(_withdraw(connection, (item for item in built if item.state in LIVE), now))
     delivered = tuple(item.id for item in built if item.state == "delivered")
+    for item in delivered:
+        assert before is not None  # it was delivered to somebody
+        repo_notices.owe(connection, before, "correction", item, now)
     repo_outbox.put(connection, EVALUATE, {before, after} - {None}, now)
     owe_filed(connection, row.id, {before, after} - {None}, now)
     if row.household_id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -107,6 +107,12 @@ def devices(connection: Connection, household: str | None = None) -> list[Device
         slot = None if row.slot == WHOLE else row.slot
         slots.setdefault(row.device_id, []).append(Binding(slot, row.resident_id))
     return [_device(row, tuple(slots.get(row["id"], ()))) for row in connection.execute(query).mappings()]
+
+
+def of(connection: Connection, ids: Collection[str]) -> dict[str, Device]:
+    """Those of these devices there are, without their bindings."""
+    rows = connection.execute(select(DEVICE).where(DEVICE.c.id.in_(sorted(set(ids))))).mappings()
+    return {row["id"]: _device(row, ()) for row in rows}
 
 
 def _identity(said: DeviceNote) -> dict[str, Any]:

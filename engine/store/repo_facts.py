@@ -37,14 +37,19 @@ class Added(msgspec.Struct, frozen=True):
     already: tuple[Fact, ...] = ()
 
 
-def append(connection: Connection, facts: Sequence[Fact], by: By, now: datetime, rng: Random) -> Added:
+def append(
+    connection: Connection, facts: Sequence[Fact], by: By, now: datetime, rng: Random, *, again: bool = False
+) -> Added:
     """Stores what is new of `facts`, each under a fresh id, with one audit entry a resident.
 
-    The same code, value, unit, time and source of a resident is there already, also when it was taken back since.
+    The same code, value, unit, time and source of a resident is there already, also when it was taken back since;
+    with `again` what was taken back may be said once more.
     """
     stored: list[Fact] = []
     already: list[Fact] = []
-    seen = {_sameness(fact) for found in of(connection, {fact.resident for fact in facts}).values() for fact in found}
+    known = [fact for found in of(connection, {fact.resident for fact in facts}).values() for fact in found]
+    back = {fact.retracts for fact in known if again and fact.retracts is not None}
+    seen = {_sameness(fact) for fact in known if fact.id not in back}
     for fact in facts:
         if _sameness(fact) in seen:
             already.append(fact)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from engine.observation_values import Measured
-from engine.store.instants import from_micros
+from engine.store.instants import from_micros, to_micros
 from engine.store.tables import HOUSEHOLD, MEASUREMENT, MUNICIPALITY, READING, RESIDENT
 
 # What no gateway of ours heard from a device claims neither.
 _ONLY_HEARSAY: Final = frozenset({"imported", "self-reported"})
 
 
-def measured_of(connection: Connection, resident: str) -> list[Measured]:
+def measured_of(
+    connection: Connection, resident: str, *, readings: Collection[str] | None = None, since: datetime | None = None
+) -> list[Measured]:
     """Every accepted value of `resident`, oldest first, the values of one reading together.
 
-    Assumed to be theirs, or with a quality figure (a camera's estimate), makes a value preliminary.
+    Of these `readings` only, where they are named, and none measured before `since`. Assumed to be theirs, or with a
+    quality figure (a camera's estimate), makes a value preliminary.
     """
     where = (READING.c.resident_id == resident) & (READING.c.outcome == "accepted")
+    if readings is not None:
+        where &= READING.c.id.in_(sorted(set(readings)))
+    if since is not None:
+        where &= READING.c.measured_at >= to_micros(since)
     query = select(
         READING.c.id, READING.c.device_id, READING.c.gateway_id, READING.c.measured_at, READING.c.period_start,
         READING.c.time_quality, READING.c.experimental, READING.c.certainty, READING.c.quality, READING.c.provenance,

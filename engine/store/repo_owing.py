@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from engine.store import repo_outbox
 from engine.store.tables_bridge import CARE_LINK, PUSH
@@ -33,6 +33,13 @@ def owe_filed(connection: Connection, reading: str, people: Collection[str], now
 def owe_residents(connection: Connection, residents: Collection[str], now: datetime) -> None:
     """Owes a look at everything of those residents who are linked: a consent, a link or a height changed."""
     repo_outbox.put(connection, BRIDGE, _linked(connection, residents), now)
+
+
+def standing_elsewhere(connection: Connection, resident: str, network: str, patient: str) -> int:
+    """How many values a network may still count as that patient's, told of a resident by a link that was a mistake."""
+    mine = (PUSH.c.network == network) & (PUSH.c.resident_id == resident) & (PUSH.c.patient == patient)
+    told = (PUSH.c.says.is_not(None) & (PUSH.c.says != "entered-in-error")) | (PUSH.c.state == "sent")
+    return int(connection.execute(select(func.count()).select_from(PUSH).where(mine & told)).scalar_one())
 
 
 def _linked(connection: Connection, residents: Collection[str]) -> set[str]:

@@ -41,8 +41,11 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def age(self) -> tuple[Any, ...]:
-        """What orders the editions of one resource: the network's clock, its count, and when it came."""
-        updated = -1 if self.last_updated is None else to_micros(self.last_updated)
+        """What orders the editions of one resource: the network's clock, its count, and when it came.
+
+        Nothing was changed there after it came here: a clock that ran ahead would outlive every correction.
+        """
+        updated = -1 if self.last_updated is None else to_micros(min(self.last_updated, self.received_at))
         return updated, int(self.version) if self.version.isdecimal() else -1, self.received_at, self.version
 
 
@@ -98,6 +101,12 @@ def newest(connection: Connection, network: str, resident: str, *, usable: bool 
         if before is None or before.age < one.age:
             found[one.remote] = one
     return [found[name] for name in sorted(found)]
+
+
+def editions(connection: Connection, network: str, kind: str, name: str) -> list[Kept]:
+    """Every edition of one resource, whoever it was kept for."""
+    same = (PULLED.c.network == network) & (PULLED.c.type == kind) & (PULLED.c.remote_id == name)
+    return [_kept(row) for row in connection.execute(select(PULLED).where(same)).mappings()]
 
 
 def attachments(connection: Connection, network: str, resident: str) -> list[Kept]:

@@ -12,6 +12,7 @@ from engine.review import ENGINE
 from engine.seen import VISITOR
 from engine.store.instants import from_micros
 from engine.store.tables import ADVICE, AUDIT
+from engine.store.tables_bridge import CARE_ENTRY
 from engine.store.tables_clinical import FACT
 from engine.store.tables_desk import REQUEST, STANDING_APPROVAL, URGENT_TEXT
 
@@ -42,18 +43,20 @@ def looks(connection: Connection, resident: str, *, before: int | None = None, l
     query = select(
         AUDIT.c.actor, AUDIT.c.action, day, func.count().label("times"), func.max(AUDIT.c.at).label("at"), last
     )
-    query = query.where(_about(resident), AUDIT.c.actor.not_in([resident, ENGINE]), _somebody())
+    query = query.where(about(resident), AUDIT.c.actor.not_in([resident, ENGINE]), _somebody())
     query = query.group_by(AUDIT.c.actor, AUDIT.c.action, day).order_by(last.desc()).limit(limit)
     if before is not None:
         query = query.having(last < before)
     return [_look(row) for row in connection.execute(query)]
 
 
-def _about(resident: str) -> Any:
+def about(resident: str) -> Any:
+    """The condition that an entry of the audit is about `resident`, or about something of theirs."""
     mine = [
         select(ADVICE.c.id).where(ADVICE.c.resident_id == resident),
         select(FACT.c.id).where(FACT.c.resident_id == resident),
         select(REQUEST.c.id).where(REQUEST.c.resident_id == resident),
+        select(CARE_ENTRY.c.id).where(CARE_ENTRY.c.resident_id == resident),
     ]
     return or_(AUDIT.c.subject == resident, *(AUDIT.c.subject.in_(one) for one in mine))
 

@@ -80,7 +80,7 @@ class FactOrigin(Row, table=True):
 
 
 class Pulled(Row, table=True):
-    """A resource as a network sent it, byte for byte."""
+    """A resource as a network sent it, byte for byte; `state` is why it makes nothing here, NULL where it was used."""
 
     __table_args__ = (Index(None, "resident_id", "type"),)
     network: str = text_(primary_key=True)
@@ -90,6 +90,7 @@ class Pulled(Row, table=True):
     resident_id: str = text_(foreign_key="resident.id")
     last_updated: int | None = whole(optional=True)
     raw: str = text_()
+    state: str | None = text_(optional=True)
     received_at: int = whole()
 
 
@@ -122,9 +123,9 @@ class UnknownCode(Row, table=True):
 class Push(Row, table=True):
     """One resource owed to a network: what it shall say there, and what became of it.
 
-    `identifier` is its own for ever; a value moved to another person gets a new one of the next `turn`. `wants` is the
-    status it shall have, `says` the one the network confirmed last with `digest` of the body; `state` pending, sent,
-    confirmed, dead or withdrawn. `device_id` is '' where no device of ours measured.
+    `identifier` is its own for ever; a value moved to another person gets a new one of the next `turn`. `patient` is
+    the network's, `wants` the status it shall have, `says` the one the network confirmed last with `digest` of the
+    body; `state` pending, sent, confirmed, dead or withdrawn. `device_id` is '' where no device of ours measured.
     """
 
     __table_args__ = (
@@ -140,6 +141,7 @@ class Push(Row, table=True):
     identifier: str = text_()
     turn: int = Field(sa_type=Integer)
     resident_id: str = text_()
+    patient: str = text_()
     reading_id: str = text_()
     device_id: str = text_()
     kind: str = text_()

@@ -28,6 +28,7 @@ WAYS: Final = (
     Way("/workload", "workload", "workload"),
     Way("/watch", "watch.see", "watch"),
     Way("/devices", "devices.see", "devices"),
+    Way("/links", "link.decide", "links"),
     Way("/staff", "staff.manage", "staff"),
     Way("/log", "log.see", "log"),
 )

@@ -17,6 +17,9 @@ from fhir_bridge.imports.xml_tree import Node, tree_of
 
 _NAMESPACE: Final = "urn:hl7-org:v3"
 _NAME: Final = "特定健診"
+_TRUE: Final = frozenset({"true", "1"})
+_HAPPENED: Final = frozenset({"", "EVN"})
+_CALLED_OFF: Final = frozenset({"cancelled", "aborted", "nullified"})
 _HEADER: Final = ("author", "custodian", "informant", "legalAuthenticator", "participant", "relatedDocument")
 
 
@@ -113,12 +116,22 @@ def _items(body: Node, at: datetime, day: str, zone: ZoneInfo) -> Iterator[Item]
             raise DocumentError("not-cda", "a result without a code", f"line {node.line}")
         own = _value(node.first("effectiveTime"))
         text, unit, choice = _result(node)
-        absent = node.get("negationInd") == "true" or not (text or choice)
+        absent = node.get("negationInd") in _TRUE or not (text or choice)
         yield Item(
             place=f"line {node.line}", at=hl7_moment(own, zone) if own else at, day=own or day, text=text, unit=unit,
             codes=(Coding(code.get("codeSystem"), code.get("code"), code.get("displayName")),), choice=choice,
-            state="not-done" if absent else "",
+            state=_unsaid(node) or ("not-done" if absent else ""),
         )  # fmt: skip
+
+
+def _unsaid(node: Node) -> str:
+    """Why an observation is no result of this person: only planned, called off, or of a relative."""
+    status = node.first("statusCode")
+    if status is not None and status.get("code") in _CALLED_OFF:
+        return "withdrawn"
+    if node.first("subject") is not None:
+        return "of-another-body"
+    return "" if node.get("moodCode") in _HAPPENED else "not-final"
 
 
 def _result(node: Node) -> tuple[str, str, Coding | None]:

@@ -24,6 +24,9 @@ _ICD10: Final = ("ICD10", "ICD-10", "I10", "2.16.840.1.113883.6.3")
 _YJ: Final = ("YJ", "1.2.392.100495.20.1.73")
 # What a hospital measures is not what a check-up states.
 _OF_CHECKUPS: Final = "checkup."
+# Until 2014 HbA1c was also told on the scale of the Japan Diabetes Society, 0.4 below that of today.
+_HBA1C: Final = "lab.hba1c"
+_OLD_SCALE: Final = "JDS"
 _CHECKUPS: Final = frozenset({"echeckup", "tokutei-kenshin"})
 
 
@@ -89,6 +92,8 @@ def cell_of(item: Item, form: Form) -> tuple[Cell, Coding] | str:
     if not text:
         return "not-a-choice"
     name = code.code
+    if name == _HBA1C and _OLD_SCALE in _names(item).upper():
+        return "no-fact-of-it"
     if name.startswith(_OF_CHECKUPS) and form not in _CHECKUPS and not item.checkup:
         return "no-fact-of-it"
     whole = jlac10.plain(coding.code)
@@ -165,6 +170,6 @@ def _medicine(item: Item) -> tuple[str, ...] | str:
 def _allergy(item: Item) -> tuple[str, ...] | str:
     names = _names(item).lower()
     special = [one.code for one in tables().allergy if any(name in names for name in one.names)]
-    kind = item.choice.code if item.choice else ""
-    found = special or [one.code for one in tables().allergy if kind and kind in one.kinds]
+    kinds = set(item.choice.code.split()) if item.choice else set()
+    found = special or [one.code for one in tables().allergy if kinds.intersection(one.kinds)]
     return tuple(found) or "unknown-code"

@@ -20,8 +20,7 @@ _SORTS: Final[dict[str, care_entries.Sort]] = {
     "document": "document",
 }  # fmt: skip
 # Not told at all, or not told as something that is so.
-_NEVER: Final = frozenset({"withheld", "doubtful", "not-final"})
-_UNSURE: Final = "（未確認）"
+_NEVER: Final = frozenset({"withheld", "doubtful", "denied", "not-final", "not-understood"})
 _LETTERS: Final = 13
 _LONGEST: Final = 200
 
@@ -72,7 +71,7 @@ def entry_of(item: Item, form: Form, draft: Fact, origin: str) -> care_entries.E
         for one in item.codes
         if one.code
     )
-    detail = f"{_UNSURE} {item.detail}".strip() if item.state == "doubtful" and not wrong else item.detail
+    detail = f"{care_entries.UNSURE} {item.detail}".strip() if item.state == "doubtful" and not wrong else item.detail
     return care_entries.Entry(
         resident=draft.resident, sort=sort, name=_short(item.name) or "-", codes=codes, status=status,
         detail=_plain(detail), at=item.at, until=item.until, source=source_of(form, item), actor=draft.actor,

@@ -66,8 +66,8 @@ def report_of(document: Document, entering: Entering) -> Report | Refusal:
     tally = Tally()
     channel = channel_of(document.form, document.source_id)
     draft = Fact(
-        resident=entering.resident.id, code="", value="", at=entering.now, actor=entering.actor, channel=channel,
-        recorded_at=entering.now,
+        resident=entering.resident.id, code="", value="", at=min(document.edition or entering.now, entering.now),
+        actor=entering.actor, channel=channel, recorded_at=entering.now,
     )  # fmt: skip
     facts, read = facts_of_items(document.items, document.form, draft, tally)
     kept = Kept(draft=draft, origin=document.form, channel=channel, edition=document.edition)
@@ -80,7 +80,10 @@ def report_of(document: Document, entering: Entering) -> Report | Refusal:
 
 
 def facts_of_items(items: Sequence[Item], form: Form, draft: Fact, tally: Tally) -> tuple[tuple[Fact, ...], int]:
-    """The facts that items make, each as `draft` says, and how many items made one; the others go to `tally`."""
+    """The facts that items make, each as `draft` says, and how many items made one; the others go to `tally`.
+
+    `draft.at` is when their house said so: it holds for answers without a day.
+    """
     observed = [item for item in items if item.sort == "observation"]
     listed = [item for item in items if item.sort != "observation"]
     measured, read = _measured(observed, form, draft, tally)
@@ -149,12 +152,15 @@ def _answered(items: Sequence[Item], form: Form, draft: Fact, tally: Tally) -> t
         if item.sort in _PAPERS:
             tally.add(item, item.state or "no-fact-of-it")
             continue
-        found = item.state or ("unreadable-date" if item.at is None else answers_of(item))
+        # Houses write down allergies without a day: then it is so since the house said it.
+        at = item.at or (None if item.day else draft.at)
+        found = item.state or ("unreadable-date" if at is None else answers_of(item))
         if isinstance(found, str):
             tally.add(item, found)
             continue
-        at = item.at or draft.recorded_at
-        drafts = [msgspec.structs.replace(draft, code=code, at=at, source=source_of(form, item)) for code in found]
+        drafts = [
+            msgspec.structs.replace(draft, code=code, at=at or draft.at, source=source_of(form, item)) for code in found
+        ]
         made = [record(one, "1") for one in drafts]
         refused = [one for one in made if isinstance(one, Refusal)]
         if refused:

@@ -8,9 +8,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.imports.numbers import exact_json
+from engine.names import search_key
 from fhir_bridge.imports.dates import fhir_moment
 from fhir_bridge.imports.fhir_items import READ, items_of
-from fhir_bridge.imports.json_parts import Json, listed, mapping, reference_of, texts, word
+from fhir_bridge.imports.json_parts import Json, listed, mapping, texts, word
 from fhir_bridge.imports.model import MOST_ENTRIES, Document, DocumentError, Form, Item, Person
 
 _TYPES: Final = frozenset({"document", "collection", "searchset"})
@@ -35,8 +36,7 @@ def document_of(data: bytes, zone: ZoneInfo) -> Document:
         if kind not in READ:
             others[kind[:40]] += kind != "Patient"
             continue
-        subject = reference_of(resource)
-        if subject and subject not in names:
+        if not _is_of(resource, patient, names):
             raise DocumentError("other-person", "a part of the document is of another patient", f"{where}.subject")
         items.extend(items_of(resource, where, zone, beside))
     edition = fhir_moment(word(bundle, "timestamp") or word(mapping(bundle, "meta"), "lastUpdated"), zone)
@@ -97,15 +97,36 @@ def _names_of(bundle: Json, patient: Json) -> frozenset[str]:
     for entry in listed(bundle, "entry"):
         if entry.get("resource") is patient and word(entry, "fullUrl"):
             names.add(word(entry, "fullUrl"))
-    contained = [f"#{word(one, 'id')}" for _, resource in _resources(bundle) for one in listed(resource, "contained")
-                 if one.get("resourceType") == "Patient" and _same(one, patient)]  # fmt: skip
-    return frozenset(names.union(contained))
+    return frozenset(names)
+
+
+def _is_of(resource: Json, patient: Json, names: frozenset[str]) -> bool:
+    """Whether a resource is about the patient: whom it names at all, by whatever means, must be that one."""
+    inside = {f"#{word(one, 'id')}": one for one in listed(resource, "contained")}
+    numbers = {(word(one, "system"), word(one, "value")) for one in listed(patient, "identifier")}
+    for said in (resource[name] for name in ("subject", "patient") if resource.get(name) is not None):
+        if not isinstance(said, dict):
+            return False
+        reference = word(said, "reference")
+        number = mapping(said, "identifier")
+        if reference in inside:
+            agrees = inside[reference].get("resourceType") == "Patient" and _same(inside[reference], patient)
+        elif reference:
+            agrees = reference in names
+        else:
+            agrees = not number or (word(number, "system"), word(number, "value")) in numbers
+        if not agrees:
+            return False
+    return True
 
 
 def _same(one: Json, patient: Json) -> bool:
     """Whether a contained patient says nothing else than the document's."""
     first, second = _person(one, ""), _person(patient, "")
-    pairs = ((first.kana, second.kana), (first.birth, second.birth), (first.sex, second.sex))
+    pairs = (
+        (search_key(first.kana), search_key(second.kana)), (search_key(first.name), search_key(second.name)),
+        (first.birth, second.birth), (first.sex, second.sex),
+    )  # fmt: skip
     return all(not said or not known or said == known for said, known in pairs)
 
 

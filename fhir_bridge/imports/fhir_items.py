@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from fhir_bridge.imports.dates import fhir_moment
+from fhir_bridge.imports.denials import denied_allergy, denied_other
 from fhir_bridge.imports.fhir_medicines import medicine
 from fhir_bridge.imports.json_parts import (
     Json,
@@ -17,6 +20,8 @@ from fhir_bridge.imports.json_parts import (
     mapping,
     spoken,
     status_codes,
+    texts,
+    uncommon,
     value_of,
     withheld,
     word,
@@ -56,7 +61,9 @@ def items_of(resource: Json, place: str, zone: ZoneInfo, beside: Mapping[str, Js
     elif kind == "AllergyIntolerance":
         yield _allergy(resource, place, zone)
     elif kind in MEDICINES:
-        yield medicine(resource, place, zone, beside)
+        found = medicine(resource, place, zone, beside)
+        state = found.state or denied_other(found.called, found.codes) or _understood(resource)
+        yield msgspec.structs.replace(found, state=state)
     elif kind in READ:
         yield _paper(resource, place, zone)
 
@@ -69,6 +76,8 @@ def _sort(kind: str) -> Any:
 
 def _observation(resource: Json, place: str, zone: ZoneInfo) -> Iterator[Item]:
     state = "our-own" if _OURS in key_of(resource) else _finality(resource, place)
+    # Of an unborn child or a donor, though it stands in this person's record.
+    state = state or ("of-another-body" if resource.get("focus") else "") or _understood(resource)
     day = word(resource, "effectiveDateTime") or word(mapping(resource, "effectivePeriod"), "start")
     day = day or word(resource, "effectiveInstant")
     parts = listed(resource, "component")
@@ -84,9 +93,20 @@ def _observation(resource: Json, place: str, zone: ZoneInfo) -> Iterator[Item]:
         codes = codings_of(mapping(part, "code"), f"{where}.code")
         yield Item(
             place=where, codes=codes, text=text, unit=unit, choice=choice, at=fhir_moment(day, zone), day=day,
-            state=state or ("" if text or choice else "not-done"), key=key_of(resource),
+            state=state or _value_state(part, text=bool(text or choice)), key=key_of(resource),
             checkup=_CHECKUP_PROFILE in claimed or any(_CHECKUP_CODES in coding.system for coding in codes),
         )  # fmt: skip
+
+
+def _value_state(part: Json, *, text: bool) -> str:
+    if "dataAbsentReason" in part or not text:
+        return "not-done"
+    return _understood(part)
+
+
+def _understood(resource: Json) -> str:
+    """What changes the meaning of all the rest and is not known to us may turn it around: it says nothing here."""
+    return "not-understood" if uncommon(resource) else ""
 
 
 def _finality(resource: Json, place: str) -> str:
@@ -104,6 +124,7 @@ def _condition(resource: Json, place: str, zone: ZoneInfo) -> Item:
     verified = status_codes(resource, "verificationStatus")
     doubtful = verified & _DOUBTED or any(_DOUBT_WORD in coding.name for coding in codes)
     state = "withdrawn" if verified & _REFUTED else "doubtful" if doubtful else ""
+    state = state or denied_other(spoken(concept), codes) or _understood(resource)
     day = word(resource, "onsetDateTime") or word(resource, "recordedDate")
     over = bool(status_codes(resource, "clinicalStatus") & _PAST)
     return Item(
@@ -119,13 +140,16 @@ def _allergy(resource: Json, place: str, zone: ZoneInfo) -> Item:
     codes = codings_of(concept, f"{place}.code")
     verified = status_codes(resource, "verificationStatus")
     over = bool(status_codes(resource, "clinicalStatus") & _PAST)
-    state = "withdrawn" if verified & _REFUTED else "doubtful" if verified & _DOUBTED else "over" if over else ""
-    kinds = resource.get("category")
-    kind = kinds[0] if isinstance(kinds, list) and kinds and isinstance(kinds[0], str) else ""
+    kinds = texts(resource.get("category"))
+    state = "withdrawn" if verified & _REFUTED else denied_allergy(spoken(concept), codes, kinds)
+    # What we do not understand is a doubt, and a doubtful allergy stays where it is read.
+    doubtful = verified & _DOUBTED or uncommon(resource)
+    state = state or ("doubtful" if doubtful else "over" if over else "")
     day = word(resource, "recordedDate") or word(resource, "onsetDateTime")
     return Item(
-        place=place, sort="allergy", codes=codes, choice=Coding(code=kind), at=fhir_moment(day, zone), day=day,
-        state=state, over=over, key=key_of(resource), called=spoken(concept), detail=_cut(_reactions(resource)),
+        place=place, sort="allergy", codes=codes, choice=Coding(code=" ".join(kinds)), at=fhir_moment(day, zone),
+        day=day, state=state, over=over, key=key_of(resource), called=spoken(concept),
+        detail=_cut(_reactions(resource)),
     )  # fmt: skip
 
 

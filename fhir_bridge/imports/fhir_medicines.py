@@ -29,6 +29,8 @@ _DATES: Final = {
     "MedicationDispense": ("whenHandedOver", "whenPrepared"),
     "MedicationStatement": ("effectiveDateTime", "dateAsserted"),
 }
+# Orders that somebody gave; what was only thought of is none.
+_ORDERS: Final = frozenset({"", "order", "original-order", "reflex-order", "filler-order", "instance-order"})
 _PERIOD_OF_USE: Final = "PeriodOfUse"
 _LONGEST: Final = 400
 
@@ -48,6 +50,8 @@ def medicine(resource: Json, place: str, zone: ZoneInfo, beside: Mapping[str, Js
     finished = kind == "MedicationStatement" or until is None
     over = status in _ENDED or (status == "completed" and finished)
     state = "" if taken else "not-taken" if status in _ENDED else "withdrawn"
+    if kind == "MedicationRequest" and word(resource, "intent") not in _ORDERS:
+        state = "not-final"
     return Item(
         place=place, sort="medicine", codes=codes, at=at, day=day, state=state, over=over, until=until,
         key=key_of(resource), called=called, detail=dosage(resource, place)[:_LONGEST],

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from fhir_bridge.imports.dates import hl7_moment
+from fhir_bridge.imports.denials import denied_allergy, denied_other
 from fhir_bridge.imports.hl7_message import Message, Segment, message_of
 from fhir_bridge.imports.model import Coding, Document, DocumentError, Item, Person
 
@@ -24,12 +25,16 @@ _CODED: Final = frozenset({"CWE", "CNE", "CE", "CF"})
 _VALUED: Final = frozenset({"NM", "ST", "SN", "TX", "FT", "DT", "TM", "TS", ""})
 _FINAL: Final = frozenset({"F", "C", "U", ""})
 _GONE: Final = frozenset({"D", "W", "X", "N"})
-_STOPPED: Final = frozenset({"CA", "OC", "DC", "OD"})
+# Tables 0119 (orders: cancelled, discontinued, refused, in error) and 0438 (allergies), HL7 v2.5.
+_STOPPED: Final = frozenset({"CA", "OC", "CR", "DC", "OD", "DR", "UA", "DE"})
+_ON_HOLD: Final = frozenset({"HD", "OH", "HR"})
 _DELETES: Final = frozenset({"DE", "D"})
 _OVER: Final = ("治癒", "寛解", "中止")
 _DOUBT: Final = "疑"
 _READ: Final = frozenset({"MSH", "PID", "OBR", "OBX", "RXE", "RXO", "TQ1", "PRB", "ZPR", "DG1", "AL1", "IAM"})
-_UNSURE: Final = frozenset({"U", "S"})
+_UNSURE: Final = frozenset({"U", "S", "P", "D"})
+_ERRONEOUS: Final = "E"
+_INACTIVE: Final = "I"
 _LONGEST: Final = 400
 
 
@@ -93,7 +98,7 @@ def _keyed(message: Message, items: Iterable[Item]) -> Iterator[Item]:
 def _items(message: Message, zone: ZoneInfo) -> Iterator[Item]:
     """Every segment that says something of health, with the day that holds for it."""
     specimen = taken = order = number = ""
-    cancelled = False
+    control = ""
     doubted = {_said(segment, 2): True for segment in message.all("ZPR") if _DOUBT in "".join(segment.fields)}
     for segment in message.segments:
         if segment.name == "SPM":
@@ -102,12 +107,12 @@ def _items(message: Message, zone: ZoneInfo) -> Iterator[Item]:
             taken = segment.part(7)
             yield _report(segment, specimen or taken or order or message.header.part(7), zone)
         elif segment.name == "ORC":
-            cancelled = segment.part(1) in _STOPPED
+            control = segment.part(1)
             order, number = segment.part(9) or order, f"{segment.part(2)}|{segment.field(4)}"
         elif segment.name == "OBX":
             yield _observation(segment, specimen or taken or order or message.header.part(7), zone)
         elif segment.name in {"RXE", "RXO"}:
-            yield _medicine(message, segment, order, zone, number=number, cancelled=cancelled)
+            yield _medicine(message, segment, order, zone, number=number, control=control)
         elif segment.name in {"PRB", "DG1"}:
             yield _condition(segment, zone, doubted=_said(segment, 3) in doubted)
         elif segment.name in {"AL1", "IAM"}:
@@ -169,7 +174,7 @@ def _unit(segment: Segment) -> str:
     return name if name and (not code or (code.isalnum() and any(one.isdigit() for one in code))) else code
 
 
-def _medicine(message: Message, segment: Segment, order: str, zone: ZoneInfo, *, number: str, cancelled: bool) -> Item:
+def _medicine(message: Message, segment: Segment, order: str, zone: ZoneInfo, *, number: str, control: str) -> Item:
     """RXE or RXO with the TQ1 after it: dose, timing and end as the house wrote them."""
     field = 2 if segment.name == "RXE" else 1
     timing = _timing(message, segment)
@@ -178,9 +183,12 @@ def _medicine(message: Message, segment: Segment, order: str, zone: ZoneInfo, *,
     over_at = hl7_moment(end, zone)
     if over_at is not None and len(end) == len("20261101"):
         over_at += timedelta(days=1)
+    codes = _codings(segment, field)
+    state = "withdrawn" if control in _STOPPED else "not-taken" if control in _ON_HOLD else ""
+    state = state or denied_other(_called(segment, field), codes)
     return Item(
-        place=segment.place, sort="medicine", codes=_codings(segment, field), at=hl7_moment(day, zone), day=day,
-        state="withdrawn" if cancelled else "", until=over_at, called=_called(segment, field),
+        place=segment.place, sort="medicine", codes=codes, at=hl7_moment(day, zone), day=day,
+        state=state, over=state == "not-taken", until=over_at, called=_called(segment, field),
         detail=_dose(segment, timing)[:_LONGEST],
         key=f"{number}|{segment.part(field)}" if number.strip("|") else "",
     )  # fmt: skip
@@ -225,7 +233,7 @@ def _condition(segment: Segment, zone: ZoneInfo, *, doubted: bool) -> Item:
         day, over, gone = segment.part(5), False, False
         doubtful = _DOUBT in segment.field(4)
     doubtful = doubtful or any(_DOUBT in coding.name for coding in codes)
-    state = "withdrawn" if gone else "doubtful" if doubtful else ""
+    state = "withdrawn" if gone else "doubtful" if doubtful else denied_other(_called(segment, 3), codes)
     return Item(
         place=segment.place, sort="condition", codes=codes, at=hl7_moment(day, zone), day=day, over=over, state=state,
         until=hl7_moment(until, zone), key=key, called=_called(segment, 3),
@@ -236,11 +244,14 @@ def _allergy(segment: Segment, day: str, zone: ZoneInfo) -> Item:
     """AL1 has the day it was noticed in field 6; IAM the day it began in 11 and was reported in 13."""
     alone = segment.name == "AL1"
     day = (segment.part(6) if alone else segment.part(13) or segment.part(11)) or day
-    gone = not alone and segment.part(6) in _DELETES
-    unsure = not alone and segment.part(17) in _UNSURE
+    status = "" if alone else segment.part(17)
+    gone = not alone and (segment.part(6) in _DELETES or status == _ERRONEOUS)
+    codes, kind = _codings(segment, 3), segment.part(2)
+    state = "withdrawn" if gone else denied_allergy(_called(segment, 3), codes, (kind,))
+    state = state or ("doubtful" if status in _UNSURE else "over" if status == _INACTIVE else "")
     reactions = " ".join(filter(None, (parts[0] for parts in segment.repeats(5))))
     return Item(
-        place=segment.place, sort="allergy", codes=_codings(segment, 3), choice=Coding(code=segment.part(2)),
-        at=hl7_moment(day, zone), day=day, state="withdrawn" if gone else "doubtful" if unsure else "",
+        place=segment.place, sort="allergy", codes=codes, choice=Coding(code=kind), at=hl7_moment(day, zone), day=day,
+        state=state, over=status == _INACTIVE,
         called=_called(segment, 3), detail=" ".join(filter(None, [reactions, segment.part(4, 2)]))[:_LONGEST],
     )  # fmt: skip

@@ -44,11 +44,6 @@ def texts(value: Any) -> list[str]:
     return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []
 
 
-def reference_of(resource: Json) -> str:
-    """Whom a resource is about, as it points to them."""
-    return word(mapping(resource, "subject") or mapping(resource, "patient"), "reference")
-
-
 def status_codes(resource: Json, name: str) -> frozenset[str]:
     """The codes of a coded status."""
     return frozenset(word(coding, "code") for coding in listed(mapping(resource, name), "coding"))
@@ -57,6 +52,11 @@ def status_codes(resource: Json, name: str) -> frozenset[str]:
 def withheld(resource: Json) -> bool:
     """Whether the house said that the person was not told of this (未告知), or is not to be given it (未提供)."""
     return any(word(tag, "code") in _WITHHELD for tag in listed(mapping(resource, "meta"), "tag"))
+
+
+def uncommon(resource: Json) -> bool:
+    """Whether it carries what may change its meaning and nobody here knows: FHIR forbids to pass over that."""
+    return bool(resource.get("modifierExtension")) or bool(resource.get("implicitRules"))
 
 
 def key_of(resource: Json) -> str:

@@ -12,10 +12,11 @@ import msgspec
 from engine import care_entries
 from engine.clinical import Fact
 from engine.refusal import Refusal
+from fhir_bridge.imports.dates import fhir_moment
 from fhir_bridge.imports.entries import entry_of
 from fhir_bridge.imports.facts import Tally, facts_of_items
 from fhir_bridge.imports.fhir_items import READ, items_of
-from fhir_bridge.imports.json_parts import Json
+from fhir_bridge.imports.json_parts import Json, mapping, word
 from fhir_bridge.imports.model import DocumentError, Unknown
 
 _NOTHING: Final[Mapping[str, Json]] = {}
@@ -54,8 +55,9 @@ def translate(resource: Mapping[str, Any], told: Told, beside: Mapping[str, Json
     kind = resource.get("resourceType")
     if not isinstance(kind, str) or kind not in READ:
         return Refusal("not-fhir", "a resource of a kind that is not read", "resourceType")
+    said = fhir_moment(word(mapping(resource, "meta"), "lastUpdated"), told.zone) or told.now
     draft = Fact(
-        resident=told.resident, code="", value="", at=told.now, actor=told.actor,
+        resident=told.resident, code="", value="", at=min(said, told.now), actor=told.actor,
         channel=told.channel or f"bridge.{told.origin}", recorded_at=told.now,
     )  # fmt: skip
     tally = Tally()

@@ -57,6 +57,8 @@ def _carry_out(hospital: Hospital, order: str, query: str, body: bytes) -> dict[
             kind = parse_qs(query).get("kind", ["Observation"])[0]
             counted: dict[str, Any] = msgspec.to_builtins(totals(hospital, kind))
             return counted
+        case "GET /control/struck":
+            return {"requests": len(hospital.ledger.received), "faults": dict(hospital.ledger.faults())}
         case "POST /control/consent":
             hospital.consents.change(str(said["patient"]), given=bool(said["given"]))
             return {}

@@ -41,9 +41,12 @@ class Ledger:
 
     def faults(self) -> Counter[str]:
         """How often each fault struck."""
-        return Counter(line.fault for line in self.answered.values() if line.fault)
+        with self._lock:
+            told = tuple(self.answered.values())
+        return Counter(line.fault for line in told if line.fault)
 
     def writes(self, kind: str = "") -> list[str]:
         """The addresses of every version written through the interface, in the order of the requests."""
-        told = [self.answered[line.number] for line in self.received if line.number in self.answered]
+        with self._lock:
+            told = [self.answered[line.number] for line in self.received if line.number in self.answered]
         return [place for line in told for place in line.stored if place.startswith(kind)]

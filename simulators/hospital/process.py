@@ -69,7 +69,7 @@ class HospitalProcess:
         return self
 
     def order(self, what: str, said: dict[str, Any] | None = None, *, kind: str = "Observation") -> dict[str, Any]:
-        """Give an order of `hospital.control` (`totals`, `consent`, `faults`, `keep`); raises HospitalError."""
+        """Give an order of `hospital.control` (`totals`, `struck`, `consent` …); raises HospitalError."""
         split = urlsplit(self.origin)
         connection = http.client.HTTPConnection(split.hostname or "", split.port, timeout=_ORDER_SECONDS)
         try:

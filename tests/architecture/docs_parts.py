@@ -26,10 +26,10 @@ from engine.vocabulary import VOCABULARY
 from firmware_profiles.registry import PROFILES
 from firmware_profiles.table import device_table, named, needs
 from gateway.pairing_reasons import reason_of
+from tests.architecture.docs_commands import COMMANDS_JA
 from tests.architecture.docs_words import (
     CHECKED,
     CODES,
-    COMMANDS_JA,
     COVERAGE,
     EFFECTS,
     EXITS_JA,

@@ -38,8 +38,9 @@ from engine.service_link import Delivery
 from engine.store.database import write
 from firmware_profiles.registry import PROFILES
 from firmware_profiles.table import WORDS
+from tests.architecture.docs_commands import COMMANDS_JA
 from tests.architecture.docs_parts import TABLES, Tongue, commands, coverage, kind_of, parts, settings, topic_names
-from tests.architecture.docs_words import CODES, COMMANDS_JA, KINDS_OF_RULES, NEEDS_JA, SETTINGS, TOPICS
+from tests.architecture.docs_words import CODES, KINDS_OF_RULES, NEEDS_JA, SETTINGS, TOPICS
 from tests.architecture.preloaded import preloaded
 from tests.homes import DEVICE, GATEWAY, HOUSEHOLD, TARO
 from tests.stores import furnished_file
@@ -290,6 +291,9 @@ def test_the_commands_of_the_text_run_in_an_empty_home(tmp_path: Path, path: str
     assert "SA  178  6  0.907" in told
     assert "✔ acme-scale-2: sound, claims, laws, captures" in told
     assert '"lost": 0, "duplicated": 0' in told
+    assert "1001  proposed" in told
+    assert "1 documents: 40 items" in told
+    assert "reads nothing any more" in told
 
 
 @pytest.mark.flow

@@ -71,8 +71,13 @@ PURE = (
     "engine/observation_trends.py", "engine/observation_provenance.py", "engine/care_links.py", "engine/care_entries.py",
     "engine/grants.py", "engine/summary.py", "engine/emergency.py", "fhir_bridge/matching.py",
     "fhir_bridge/pull_take.py", "fhir_bridge/client_answers.py", "fhir_bridge/breaker.py", "fhir_bridge/abilities.py",
-    "fhir_bridge/auth.py", "fhir_bridge/client_bundles.py", "fhir_bridge/client_pages.py", "fhir_bridge/plan.py",
+    "fhir_bridge/auth.py", "fhir_bridge/client_bundles.py", "fhir_bridge/client_pages.py", "fhir_bridge/plan.py", "fhir_bridge/api_words.py", "fhir_bridge/api_spans.py", "fhir_bridge/api_parameters.py", "fhir_bridge/api_search.py", "fhir_bridge/api_pages.py", "fhir_bridge/api_conformance.py", "fhir_bridge/summary.py",
     "fhir_bridge/resources", "fhir_bridge/bundle.py",
+    "engine/home_summary.py", "fhir_bridge/outbound/message.py", "fhir_bridge/outbound/planning.py", "fhir_bridge/imports/translate.py",
+    "fhir_bridge/imports/facts.py", "fhir_bridge/imports/entries.py", "fhir_bridge/imports/codes.py", "fhir_bridge/imports/jlac10.py",
+    "fhir_bridge/imports/fhir_items.py", "fhir_bridge/imports/fhir_medicines.py", "fhir_bridge/imports/json_parts.py", "fhir_bridge/imports/hl7.py",
+    "fhir_bridge/imports/hl7_message.py", "fhir_bridge/imports/jis.py", "fhir_bridge/imports/cda.py", "fhir_bridge/imports/xml_tree.py",
+    "fhir_bridge/imports/dates.py", "fhir_bridge/imports/person.py", "fhir_bridge/imports/model.py",
 )  # fmt: skip
 IMPURE = {"socket", "sqlite3", "sqlalchemy", "sqlmodel", "random", "secrets", "time", "subprocess", "os", "asyncio"}
 HEAVY = (

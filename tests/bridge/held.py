@@ -248,13 +248,14 @@ def device() -> Device:
 def everything(*, disclosed: bool = False) -> Holdings:
     """All of it, as staff hold it, or as if the policy had shown all of it to the resident."""
     rows = measured()
+    told = [one for one in advice() if not disclosed or one.item.state == "delivered"]
     inputs = {READING: [(row.kind, row.measured_at) for row in rows if row.reading_id == READING]}
     inputs[READING].append(("steps-total", NOW - 6 * DAY))
     return Holdings(
         person=person(), zone=ZONE, now=NOW, disclosed=disclosed, changed=NOW - 99 * DAY, measured=tuple(rows),
         arrived={row.reading_id: NOW - 5 * DAY for row in rows if row.reading_id}, facts=tuple(facts()),
         origins={name("f", 1): ("choukai-net", "Observation/1"), name("f", 0): ("ss-mix2", "Report/0")},
-        entries=tuple(entries()), advice=tuple(advice()), inputs=inputs, consents=tuple(consents()),
+        entries=tuple(entries()), advice=tuple(told), inputs=inputs, consents=tuple(consents()),
         devices=((device(), frozenset({"body-weight"})),), gateways={GATEWAY: "0.1.0"}, chain=tuple(chain()),
     )  # fmt: skip
 

@@ -40,6 +40,8 @@ from tests.stores import furnished_file
 
 NETWORK = "choukai-net"
 PATIENTS = {HANAKO: "hanako", TARO: "taro"}
+BORN = {HANAKO: "1951-05-05", TARO: "1976-05-05"}
+SYSTEM = "urn:oid:1.2"
 WHO = By("nurse", "test")
 PACE = Pace(lease=0.2, unsure=0.2, pause=0.01, longest=0.05)
 BREAKER = Rules(failures=10_000, wait=0.01, longest=0.02)
@@ -144,8 +146,8 @@ def world(folder: Path, make: Make | None = None, *faults: Fault) -> Iterator[Wo
     """Two linked people who share with the network, and its hospital, which they agreed to as well."""
     engine = furnished_file(folder / "engine.sqlite")
     hospital = Hospital(make or Make(), faults=Faults(*faults))
-    for name in PATIENTS.values():
-        hospital.admit({"resourceType": "Patient", "id": name})
+    for resident in PATIENTS:
+        hospital.admit(patient_of(resident))
     with write(engine) as connection:
         for resident, patient in PATIENTS.items():
             link(connection, resident, patient)
@@ -155,10 +157,20 @@ def world(folder: Path, make: Make | None = None, *faults: Fault) -> Iterator[Wo
     engine.dispose()
 
 
+def patient_of(resident: str) -> dict[str, Any]:
+    """The same person as the hospital has registered them."""
+    representation = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
+    kana = {"extension": [{"url": representation, "valueCode": "SYL"}], "family": "ヤマダ", "given": ["ハナコ"]}
+    return {
+        "resourceType": "Patient", "id": PATIENTS[resident], "name": [kana], "gender": "female",
+        "identifier": [{"system": SYSTEM, "value": PATIENTS[resident]}], "birthDate": BORN[resident],
+    }  # fmt: skip
+
+
 def link(connection: Any, resident: str, patient: str, at: datetime = SHARED_AT) -> None:
     """A link as the desk makes it."""
     row = {
-        "resident_id": resident, "network": NETWORK, "system": "urn:oid:1.2", "value": patient, "remote_id": patient,
+        "resident_id": resident, "network": NETWORK, "system": SYSTEM, "value": patient, "remote_id": patient,
         "state": "linked", "reason": "agreed", "found": None, "by": "test", "at": to_micros(at), "version": 1,
     }  # fmt: skip
     connection.execute(insert(CARE_LINK), row)

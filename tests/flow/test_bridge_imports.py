@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -214,3 +215,13 @@ def test_an_original_that_cannot_be_kept_leaves_nothing_stored(home: Engine, tmp
         file_document(home, report, SAMPLE.read_bytes(), TARO.id, how)
     with read(home) as connection:
         assert repo_facts.of_one(connection, TARO.id) == []
+
+
+def test_a_file_named_in_another_coding_is_told_and_never_falls_over(home: Engine, tmp_path: Path) -> None:
+    root = tree(tmp_path / "s", ("OML-11", labs(CREATININE)))
+    odd = os.fsdecode(b"1234567890_20261101_OML-11_\x8e\xff_20261101093000_01_1")
+    (root / odd).write_bytes(b"MSH|junk")
+    done = run(root, "--resident", TARO.id, "--json")
+    documents = json.loads(done.stdout)["documents"]
+    assert [one.get("refused", {}).get("code") for one in documents] == ["not-hl7", None]
+    assert documents[0]["place"] == "1234567890_20261101_OML-11_??_20261101093000_01_1"

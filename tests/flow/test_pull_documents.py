@@ -161,3 +161,28 @@ def test_a_document_that_counts_no_more_takes_back_what_it_said(
     with read(engine) as connection:
         assert current(repo_entries.of(connection, HANAKO), bridge.clock()) == []
     assert pull(made, bridge).documents == {}
+
+
+def test_an_attachment_that_never_comes_holds_no_other_up(
+    shelf: tuple[Shelf, Bridge], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, bridge = shelf
+    made.blobs = {"Binary/2": Blob("application/xml", HERS)}
+    asked: list[str] = []
+
+    def fetch(url: str, most: int, accept: str = "*/*") -> Blob | Failure:
+        asked.append(accept)
+        broken = Failure(kind="retry", code="server", status=500)
+        return broken if url == "Binary/1" else Shelf.fetch(made, url, most, accept)
+
+    monkeypatch.setattr(made, "fetch", fetch)
+    bodies = [
+        pointing(f"d{number}", {"contentType": said, "url": f"Binary/{number}"})
+        for number, said in ((1, "application/xml"), (2, "application/xml\t;charset=json"))
+    ]
+    done = pull(made, bridge, *bodies)
+    assert (dict(done.documents), done.stopped) == ({"filed": 1}, {"Attachment": "server"})
+    assert known(engine)["lab.hba1c"] == ["6.4"]
+    assert asked == ["application/xml", "*/*"], "no header of theirs"
+    assert pull(made, bridge).stopped == {"Attachment": "server"}, "it is tried again"
+    assert len(asked) == 3

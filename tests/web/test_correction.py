@@ -15,7 +15,7 @@ __all__ = ["desk"]
 pytestmark = pytest.mark.flow
 WHO = filing.By("nurse", "test")
 TAKEN_BACK = "次の助言は 取り消しました。"
-DOUBTED = "もとにした測定に、ほかの方のものがありました。"
+DOUBTED = "もとにした 数字に、ほかの方のものが ありました。"
 
 
 async def test_who_got_advice_on_anothers_measurement_is_told_and_need_not_follow_it(desk: Desk) -> None:
@@ -38,7 +38,7 @@ async def test_who_got_advice_on_anothers_measurement_is_told_and_need_not_follo
     assert TAKEN_BACK in page
     # The referral is never taken back by silence, but its doubt is said; what rests on other values stays as it is.
     assert page.count(DOUBTED) == 1
-    assert "受診のすすめは 取り消していません。" in page
+    assert "「お医者さんに 行ってください」は 取り消していません。" in page
     assert "別の" in page
     assert DOUBTED in texts(await shown(desk, f"/me/advice/{urgent.id}"))
     assert DOUBTED not in texts(await shown(desk, f"/me/advice/{other.id}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,9 +11,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from engine.approvals import approval_of
 from engine.people import Resident
-from engine.review import Item
-from engine.store import repo_responses
+from engine.review import Item, hurries
+from engine.store import repo_advice, repo_responses
 from engine.store.database import Connection, write
+from engine.store.filing import misfiled
 from engine.store.repo_responses import Said
 from engine.telling import delivered_of
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
@@ -34,8 +36,11 @@ def received(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
         person = me_of(connection, session)
         items = delivered_of(connection, person, now)[:PAGE]
         found = letters(connection, items, person.id, session.lang)
-        note(connection, desk, session, "me-advice-list", now, subject=person.id, detail=[item.id for item in items])
-    return sheet.page("me/advice.html", here="/me/advice", letters=found)
+        doubted, gone = _corrected(connection, person, items)
+        corrected = letters(connection, gone, person.id, session.lang)
+        shown = [item.id for item in (*items, *gone)]
+        note(connection, desk, session, "me-advice-list", now, subject=person.id, detail=shown)
+    return sheet.page("me/advice.html", here="/me/advice", letters=found, doubted=doubted, corrected=corrected)
 
 
 @door.page("/me/advice/{advice}", "mine.see")
@@ -46,12 +51,13 @@ def read_one(advice: str, desk: TheDesk, session: Signed, sheet: TheSheet) -> HT
         item, person = _mine(connection, session, advice, now)
         [letter] = letters(connection, [item], person.id, session.lang)
         signed = approval_of(connection, item)
+        doubted, _ = _corrected(connection, person, [item])
         opened(connection, [item], person, now)
         note(connection, desk, session, "me-advice-view", now, subject=item.id, detail=[item.version])
     here = f"/me/advice/{item.id}"
     return sheet.page(
         "me/letter.html", here=here, letter=letter, signed=signed, sources=rests_on(item),
-        signed_on=day_words(session.lang, signed.at) if signed else "",
+        doubted=item.id in doubted, signed_on=day_words(session.lang, signed.at) if signed else "",
         numbers=numbers(desk, person, now, session.lang) if letter.urgent else [],
     )  # fmt: skip
 
@@ -84,6 +90,15 @@ def _answer(desk: Desk, session: Session, advice: str, said: Said | None) -> Res
             repo_responses.say(connection, item.id, person.id, said, now)
         note(connection, desk, session, "me-advice-answer", now, subject=item.id, detail=[said])
     return RedirectResponse(f"/me/advice/{item.id}#answer", 303)
+
+
+def _corrected(connection: Connection, person: Resident, shown: Sequence[Item]) -> tuple[frozenset[str], list[Item]]:
+    """Advice that rests on a measurement of somebody else: of what is shown its ids, and what is not shown for that."""
+    every = repo_advice.listed(connection, resident=person.id, states={"delivered"}, limit=10_000)
+    wrong = misfiled(connection, every)
+    still = {item.id for item in shown}
+    gone = [item for item in every if item.id in wrong and item.id not in still and not hurries(item.severity)]
+    return wrong & still, sorted(gone, key=lambda item: item.updated_at, reverse=True)
 
 
 def _mine(connection: Connection, session: Session, advice: str, now: datetime) -> tuple[Item, Resident]:
