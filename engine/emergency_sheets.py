@@ -72,17 +72,20 @@ def drawn(address: str) -> Markup:
 
 def fields_of(summary: Summary, lang: Language, tell: Callable[..., str]) -> tuple[Field, ...]:
     """The fields of the wallet card, each cut to its room at the end of a name."""
-    contact = summary.person.emergency_contact
+    contact, silent = summary.person.emergency_contact, tell("withheld" if summary.hidden.count else "silent")
     return (
-        _part("allergies", summary.allergies, lang, tell, warns=bool(summary.allergies.lines)),
+        _part("allergies", summary.allergies, lang, tell, silent, warns=bool(summary.allergies.lines)),
         _list("cautions", summary.cautions, lang, tell, warns=bool(summary.cautions)),
-        _part("medicines", summary.medicines, lang, tell),
-        _part("conditions", summary.conditions, lang, tell),
+        _part("medicines", summary.medicines, lang, tell, silent),
+        _part("conditions", summary.conditions, lang, tell, silent),
         Field(key="contact", said=_cut(contact or "", _ROOM["contact"]) if contact else tell("silent")),
     )
 
 
-def _part(key: str, part: Part, lang: Language, tell: Callable[..., str], *, warns: bool = False) -> Field:
+def _part(
+    key: str, part: Part, lang: Language, tell: Callable[..., str], silent: str, *, warns: bool = False
+) -> Field:  # fmt: skip
+    """One section; `silent` is said where nothing of it may stand here."""
     if part.state == "some":
         return _list(key, part.lines, lang, tell, warns=warns)
     if part.state == "partly":
@@ -90,7 +93,7 @@ def _part(key: str, part: Part, lang: Language, tell: Callable[..., str], *, war
         said = f"{tell('denied')} {denied}"
         unasked = tell("comma").join(line.name(lang) for line in part.unasked)
         return Field(key=key, said=f"{said} / {tell('unasked')} {unasked}" if unasked else said)
-    return Field(key=key, said=tell(f"{key}.none") if part.state == "none" else tell("silent"))
+    return Field(key=key, said=tell(f"{key}.none") if part.state == "none" else silent)
 
 
 def _list(key: str, lines: Iterable[Line], lang: Language, tell: Callable[..., str], *, warns: bool = False) -> Field:

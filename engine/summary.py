@@ -40,10 +40,14 @@ _ENTRIES: Final[Mapping[Group, EntrySort]] = {
 }  # fmt: skip
 
 
+# So much of the code and name it was made of a fact keeps.
+RAW_SHOWN: Final = 60
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is there, or was denied: its name in both languages, since when, who says so.
 
-    `house` names where an entry was told ("" for what was told to us), `codes` its official codes, `detail` the dose
+    `house` is the network or the form of file an entry came by ("" for what was told to us), `codes` its official codes, `detail` the dose
     or reaction in the house's words, `doubt` why it needs a question, `ids` the facts or the entry that say so.
     """
 
@@ -218,12 +222,15 @@ def _pressure(signals: Mapping[str, Signal], time: str) -> Pressure | None:
 def _part(
     group: Group, known: Mapping[str, Sequence[Fact]], entries: Sequence[Entry], as_of: datetime, *, sure: bool
 ) -> Part:
-    """What other houses told first: they name a substance where an answer names a sort."""
-    told = [_of_entry(entry, as_of) for entry in ongoing(entries, _ENTRIES[group], as_of)]
+    """What other houses told first: they name a substance where an answer names a sort, and it is not said twice."""
+    live = ongoing(entries, _ENTRIES[group], as_of)
     codes = [code for code, one in explanations().items() if one.group == group]
     found = [_answer(code, known, as_of) for code in codes]
+    raws, named = {fact.id: fact.raw for code in codes for fact in known.get(code, ())}, {_raw(entry) for entry in live}
+    said = (line for sort, line in found if sort == "yes")
+    mine = (line for line in said if line.doubt or not line.ids or any(raws[name] not in named for name in line.ids))
     return Part(
-        lines=(*told, *(line for sort, line in found if sort == "yes")),
+        lines=(*(_of_entry(entry, as_of) for entry in live), *mine),
         denied=tuple(line for sort, line in found if sort == "no"),
         unasked=tuple(line for sort, line in found if sort == "open"), whole=sure and group in _WHOLE,
     )  # fmt: skip
@@ -252,9 +259,14 @@ def _of_entry(entry: Entry, as_of: datetime) -> Line:
     old = entry.sort == "medication" and as_of - (entry.at or entry.recorded_at) > _ASKED_AGAIN
     return Line(
         name_ja=entry.name, name_en=entry.name, detail=entry.detail, day=None if entry.at is None else day_of(entry.at),
-        source=entry.source, house=entry.actor or entry.origin, codes=entry.codes, ids=(entry.id,),
+        source=entry.source, house=entry.origin, codes=entry.codes, ids=(entry.id,),
         doubt="stale" if old else "",
     )  # fmt: skip
+
+
+def _raw(entry: Entry) -> str:
+    """How a fact that was made of this entry remembers it (fhir_bridge.imports.facts)."""
+    return f"{next((one.code for one in entry.codes if one.code), '')} {entry.name}"[:RAW_SHOWN]
 
 
 def _results(known: Mapping[str, Sequence[Fact]], lang: Language) -> tuple[Result, ...]:
@@ -295,7 +307,7 @@ def _origins(facts: Sequence[Fact], entries: Sequence[Entry], as_of: datetime) -
     houses: dict[tuple[Source, str], list[date]] = {}
     for sort in _ENTRIES.values():
         for entry in ongoing(entries, sort, as_of):
-            houses.setdefault((entry.source, entry.actor or entry.origin), []).append(day_of(entry.recorded_at))
+            houses.setdefault((entry.source, entry.origin), []).append(day_of(entry.recorded_at))
     found = [
         *documents,
         *(Origin(source, "", len(days), max(days)) for source, days in spoken_of.items()),

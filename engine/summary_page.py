@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from engine.charts_scale import room_of
 from engine.dates import ERAS, age_on
-from engine.locale import Language, text
+from engine.locale import Language, has_text, text
 from engine.officehours import ZONE
 from engine.refusal import Refusal
 from engine.report_file import pdf
@@ -50,7 +50,7 @@ def words(summary: Summary, lang: Language) -> dict[str, Any]:
 
     today = summary.as_of.astimezone(ZONE).date()
     return {
-        "s": summary, "lang": lang, "tell": tell, "day": day_words, "era": lambda day: era_words(day, lang),
+        "s": summary, "lang": lang, "tell": tell, "day": day_words, "house": lambda name: house_words(name, lang), "era": lambda day: era_words(day, lang),
         "age": age_on(summary.person.birth_date, today), "made": f"{summary.as_of.astimezone(ZONE):%Y-%m-%d %H:%M}",
     }  # fmt: skip
 
@@ -62,7 +62,9 @@ def density(summary: Summary, lang: Language) -> str:
 
 def rows_of(part: Part, lang: Language, room: float) -> int:
     """About how many rows of `room` ems a section takes, with its heading."""
-    told = [_FOLLOWS + room_of(f"{line.name(lang)} {line.detail} {line.house}") for line in part.lines]
+    told = [
+        _FOLLOWS + room_of(f"{line.name(lang)} {line.detail} {house_words(line.house, lang)}") for line in part.lines
+    ]
     doubts = [sum(3 + room_of(line.name(lang)) for line in lines) for lines in (part.denied, part.unasked) if lines]
     return 2 + sum(ceil(width / room) for width in (*told, *doubts))
 
@@ -75,9 +77,15 @@ def _rows(summary: Summary, lang: Language, room: float) -> int:
     return top + max(left, right) + 4 + ceil(len(summary.origins) / 3)
 
 
-def about(line: Line, tell: Callable[..., str]) -> str:
+def house_words(name: str, lang: Language) -> str:
+    """What a network or a form of file is called; one that has no word here goes by its name."""
+    key = f"desk.entry.origin.{name}"
+    return text(lang, "nurse", key) if has_text(lang, "nurse", key) else name
+
+
+def about(line: Line, lang: Language, tell: Callable[..., str]) -> str:
     """Since when, and who says so."""
-    house = line.house or tell(f"source.{line.source}")
+    house = house_words(line.house, lang) if line.house else tell(f"source.{line.source}")
     return " ".join(part for part in (day_words(line.day) if line.day else "", house) if part)
 
 

@@ -117,6 +117,10 @@ def reach_of(connection: Connection, seal: Seal, notice: Notice, now: datetime) 
     if notice.kind == FAMILY_EMERGENCY:
         look = repo_emergency.get(connection, notice.about)
         return Reach(needless="withdrawn") if look is None else _family(connection, seal, notice, look.resident, now)
+    return _own(connection, seal, notice, now)
+
+
+def _own(connection: Connection, seal: Seal, notice: Notice, now: datetime) -> Reach:
     person = repo_residents.get(connection, notice.recipient)
     if person is None or person.status != "active":
         return Reach(needless="inactive")

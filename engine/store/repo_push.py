@@ -24,6 +24,7 @@ DEVICE: Final = "Device"
 WRONG: Final = "entered-in-error"
 _OPEN: Final = ("pending", "sent")
 _CHUNK: Final = 500
+_FURTHEST: Final = timedelta(days=1)
 # A device's readings follow each other; what no device measured follows in the order of its person.
 _LANE: Final = case((PUSH.c.device_id == "", PUSH.c.resident_id), else_=PUSH.c.device_id)
 
@@ -66,6 +67,10 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     def maybe_told(self) -> bool:
         """Whether the network may know it: it said so, or a request with it left (one before a refusal, maybe)."""
         return self.says is not None or self.sent_at is not None
+
+    def waits(self, now: datetime) -> bool:
+        """Whether its time has not come; one further ahead than anything waits was set by a clock that was wrong."""
+        return now < self.due_at <= now + _FURTHEST
 
 
 _INSTANTS: Final = ("measured_at", "due_at", "created_at", "updated_at", "sent_at", "confirmed_at")
@@ -204,7 +209,7 @@ def ready(rows: Sequence[Owed], now: datetime) -> list[Owed]:
 
     A mistake leaves first and alone, so that no value ever counts on two records.
     """
-    if any(row.due_at > now for row in rows):
+    if any(row.waits(now) for row in rows):
         return []
     return [row for row in rows if row.wants == WRONG] or list(rows)
 

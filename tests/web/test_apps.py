@@ -76,7 +76,7 @@ async def test_everything_stands_for_itself_and_the_page_tells_when_it_was_read(
     ("fields", "said"),
     [({"see": []}, "読ませるものを えらんでください。"), ({"see": ["nothing"]}, "読ませるものを えらんでください。"),
      ({"name": " "}, "アプリの 名前を 書いてください。"), ({"name": "あ" * 61}, "名前は 60文字までに してください。"),
-     ({"name": "\u202eあ"}, "その 文字は つかえません。")],
+     ({"name": "\u202eあ"}, "ほかの 文字で 書いてください。")],
 )  # fmt: skip
 async def test_what_cannot_be_made_is_said_and_what_was_typed_stays(
     desk: Desk, fields: dict[str, str | list[str]], said: str
@@ -96,7 +96,7 @@ async def test_nobody_has_more_programs_than_they_can_watch(desk: Desk) -> None:
         assert (await make(desk, session, "body", name=f"アプリ{number}")).status_code == 200
     answer = await make(desk, session, "body", name="もう一つ")
     assert answer.status_code == 422
-    assert "アプリが 多すぎます。" in answer.text
+    assert "先に、どれか 1つの アプリを" in answer.text
 
 
 async def test_one_press_ends_it_and_nobody_elses_can_be_ended(desk: Desk) -> None:

@@ -73,8 +73,8 @@ async def test_a_nurse_sees_everything_and_lets_the_resident_see_one_of_it(desk:
     at_home(desk)
     shown = await page(desk)
     medicine = shown.split('id="medicine"')[1].split("</section>")[0]
-    for said in ("アムロジピン錠5mg", "1回1錠 朝食後", "2026年8月23日から", "病院", "ちょうかいネット", "2026年11月19日に 届きました",
-                 "薬剤師に 聞いて"):  # fmt: skip
+    for said in ("アムロジピン錠5mg", "1回1錠 朝食後", "2026年8月23日から", "病院", "ちょうかいネット", "2026年11月19日に 病院",
+                 "医師に 聞いて"):  # fmt: skip
         assert said in medicine, said
     assert "医師の話の あとに 見られます(5つ)" in shown
     assert "ロキソプロフェン" not in shown

@@ -128,7 +128,7 @@ def test_decomposed_letters_hide_nothing(form: str) -> None:
 # Not advice: headings over the person's own list of medicine, and the word that something is no diagnosis.
 OF_THE_RECORD = {
     "me.records.part.medicine": {"drug"}, "me.records.none.medicine": {"drug"}, "me.records.notebook": {"drug"},
-    "report.no-diagnosis": {"diagnosis"},
+    "report.no-diagnosis": {"diagnosis"}, "me.apps.group.care": {"drug"},
 }  # fmt: skip
 
 
