@@ -35,6 +35,7 @@ DOORS = {
     "pyotp": ("engine/onetime",),
     "cryptography": ("engine/sealing", "engine/notify", "firmware_profiles/bindkey", "firmware_profiles/eufy_talk"),
     "http_ece": ("engine/notify/push",),
+    "opendp": ("fhir_bridge/privacy_noise",),
     "joserfc": ("engine/notify/push", "fhir_bridge/auth"),
     "smtplib": ("engine/notify/mail",),
     "holidays": ("engine/officehours",),
@@ -78,11 +79,13 @@ PURE = (
     "fhir_bridge/imports/fhir_items.py", "fhir_bridge/imports/fhir_medicines.py", "fhir_bridge/imports/json_parts.py", "fhir_bridge/imports/hl7.py",
     "fhir_bridge/imports/hl7_message.py", "fhir_bridge/imports/jis.py", "fhir_bridge/imports/cda.py", "fhir_bridge/imports/xml_tree.py",
     "fhir_bridge/imports/dates.py", "fhir_bridge/imports/person.py", "fhir_bridge/imports/model.py",
+    "fhir_bridge/privacy.py", "fhir_bridge/privacy_law.py", "fhir_bridge/privacy_tables.py", "fhir_bridge/privacy_units.py",
+    "fhir_bridge/privacy_ledger.py", "fhir_bridge/privacy_release.py", "fhir_bridge/aggregate", "fhir_bridge/imports/denials.py",
 )  # fmt: skip
 IMPURE = {"socket", "sqlite3", "sqlalchemy", "sqlmodel", "random", "secrets", "time", "subprocess", "os", "asyncio"}
 HEAVY = (
     "sqlmodel", "sqlalchemy", "fhir", "scipy", "sklearn", "numpy", "fastapi", "bleak", "paho", "bumble", "alembic",
-    "argon2", "jinja2", "httpx", "holidays", "sudachipy", "weasyprint", "joserfc", "cryptography", "uvicorn",
+    "argon2", "jinja2", "httpx", "holidays", "sudachipy", "weasyprint", "joserfc", "cryptography", "uvicorn", "opendp",
 )  # fmt: skip
 
 

@@ -170,7 +170,7 @@ def test_an_origin_is_scheme_host_and_port(url: str, same: bool) -> None:
     assert same_origin(url, "https://h/fhir") == same
 
 
-@pytest.mark.parametrize("id_", ["../metadata", "a/b", "a?x", "", "a" * 65, "あ", "a b", "%2e%2e", "a\n"])
+@pytest.mark.parametrize("id_", ["../metadata", "a/b", "a?x", "", "a" * 65, "あ", "a b", "%2e%2e", "a\n", ".", ".."])
 def test_an_id_from_outside_never_leaves_its_place_in_the_address(id_: str) -> None:
     assert resource_path("Patient", id_) is None
     assert resource_path(id_) is None

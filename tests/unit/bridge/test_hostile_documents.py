@@ -181,3 +181,23 @@ def test_a_message_cut_anywhere_is_refused_or_read_without_falling() -> None:
     for length in range(0, len(whole), 7):
         read_document(whole[:length], entering(), "doc")
     assert understood(whole).understood[0].recorded_at == NOW
+
+
+@pytest.mark.parametrize(("day", "since"), [
+    ("2015", "2014-12-31T15:00:00+00:00"), ("2015-05", "2015-04-30T15:00:00+00:00"), ("2015-13", None), ("0001", None),
+    ("long ago", None),
+])  # fmt: skip
+def test_an_illness_since_a_year_nobody_knows_the_day_of_is_not_overlooked(day: str, since: str | None) -> None:
+    made = told(condition(onsetDateTime=day))
+    assert [fact.at.isoformat() for fact in made.facts] == ([since] if since else [])
+    assert (made.entries[0].status, made.entries[0].at) == ("active", None), "no day is made up for the eye"
+
+
+@pytest.mark.parametrize(("name", "code"), [
+    ("血糖(空腹時)", "lab.fpg"), ("空腹時血糖", "lab.fpg"), ("血糖", "lab.casual-glucose"),
+    ("血糖（空腹時以外）", "lab.casual-glucose"), ("非空腹時血糖", "lab.casual-glucose"), ("随時血糖", "lab.casual-glucose"),
+])  # fmt: skip
+def test_a_glucose_is_fasting_only_where_its_name_says_so(name: str, code: str) -> None:
+    coding = {"system": "urn:oid:1.2.392.200119.4.504", "code": "3D010000002327101", "display": name}
+    sugar = hba1c(code={"coding": [coding]}, valueQuantity={"value": 130, "unit": "mg/dL", "code": "mg/dL"})
+    assert {fact.code for fact in told(sugar).facts} - {"lab.hours-since-meal"} == {code}
