@@ -6,7 +6,6 @@ A front is what stands behind the connection: it answers orders below /control, 
 from __future__ import annotations
 
 import socket
-import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Protocol
 
 import msgspec
@@ -22,7 +20,7 @@ import msgspec
 from simulators.hospital.faults import Fault, Faults
 from simulators.hospital.journal import Answered
 from simulators.hospital.ledger import Ledger
-from simulators.messaging.serving import Quiet
+from simulators.messaging.serving import Quiet, running
 
 CONTROL = "/control/"
 _PAGE = "<!DOCTYPE html><html lang=ja><title>ログイン</title><p>接続するにはログインしてください。</html>".encode()
@@ -50,12 +48,23 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Front(Protocol):
-    """What a stand-in shows to the wire; `elsewhere` is where a redirect points when a fault names no place."""
+    """What a stand-in shows to the wire."""
 
-    ledger: Ledger
-    faults: Faults
-    now: Callable[[], datetime]
-    elsewhere: str
+    @property
+    def ledger(self) -> Ledger:
+        """Where requests and answers are written down."""
+
+    @property
+    def faults(self) -> Faults:
+        """The faults to come."""
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """Its clock."""
+
+    @property
+    def elsewhere(self) -> str:
+        """Where a redirect points when its fault names no place."""
 
     def read(self, handler: Quiet) -> bytes:
         """The body of the request."""
@@ -96,20 +105,10 @@ class _Server(ThreadingHTTPServer):
 def on_the_wire(front: Front, *, port: int = 0, identity: Path | None = None) -> Iterator[str]:
     """Serves `front` until the end of the block, its origin; with `identity` (a PEM) over TLS."""
     server = _Server(("127.0.0.1", port), _handler(front))
-    scheme = "http"
-    if identity is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(identity)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        scheme = "https"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
     try:
-        yield f"{scheme}://127.0.0.1:{server.server_port}"
+        with running(server, identity) as origin:
+            yield origin
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
         for connection in tuple(server.connected):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -15,8 +15,6 @@ from simulators.hospital.network import Hospital
 from simulators.hospital.outcomes import RefusedError
 from simulators.hospital.words import Told, read_json
 
-CONTROL = "/control/"
-
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """What happened so far: requests, faults by name, resources now, versions written, identifiers used twice."""

@@ -36,6 +36,17 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...] = ("system/*.cruds",)
 
 
+def registered(id_: str, keys: Any) -> Client:
+    """The client with this JWK set; raises ValueError when it is none, or holds no key."""
+    try:
+        found = KeySet.import_key_set(keys).keys
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError("not a set of public keys") from error
+    if not found:
+        raise ValueError("a set without a key")
+    return Client(id=id_, keys=keys)
+
+
 class OAuthError(Exception):
     """A token request that is refused: `error` of RFC 6749 and why."""
 

@@ -41,14 +41,20 @@ class Quiet(BaseHTTPRequestHandler):
 @contextmanager
 def served(handler: type[Quiet], identity: Path | None = None) -> Iterator[str]:
     """Serves `handler` until the end of the block; its origin. With `identity` (a PEM of `identity_in`) over TLS."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), handler), identity) as origin:
+        yield origin
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer, identity: Path | None = None) -> Iterator[str]:
+    """Runs `server` in a thread until the end of the block; its origin. With `identity` (a PEM) over TLS."""
     scheme = "http"
     if identity is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(identity)
         server.socket = context.wrap_socket(server.socket, server_side=True)
         scheme = "https"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield f"{scheme}://127.0.0.1:{server.server_port}"
