@@ -29,6 +29,7 @@ from fhir_bridge.linking import Reach, Server
 from fhir_bridge.pull import Whole, pull_all
 from simulators.hospital.network import Hospital
 from tests.homes import HANAKO, TARO
+from tests.stores import furnished_file
 
 NET: Final = "choukai-net"
 SYSTEM: Final = "urn:oid:1.2.392.100495.20.3.51.10610001"
@@ -252,3 +253,14 @@ def _entry(body: dict[str, Any], version: str, at: datetime) -> Found:
     return Found(
         kind=whole["resourceType"], id=whole["id"], version=version, last_updated=at.isoformat(), body=whole, raw=raw
     )
+
+
+@contextmanager
+def agreed(path: Path, *, patient: str | None = None) -> Iterator[Engine]:
+    """A furnished store at `path` where Hanako shares her record with the network, linked to `patient` if there is one."""
+    made = furnished_file(path)
+    agree(made, HANAKO)
+    if patient is not None:
+        linked(made, HANAKO, patient)
+    yield made
+    made.dispose()

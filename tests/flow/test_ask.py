@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from random import Random
@@ -23,6 +22,7 @@ from engine.questionnaires import questionnaires
 from engine.refusal import Refusal
 from engine.store import repo_consents, repo_facts, repo_outbox
 from engine.store.database import read, write
+from tests.flow.commands import refused, told
 from tests.flow.furnished import engine
 from tests.flow.test_import_terminal import in_terminal
 from tests.homes import HANAKO, consent
@@ -39,15 +39,11 @@ def run(*words: str, person: str = HANAKO) -> Result:
 
 
 def shown(*words: str, person: str = HANAKO) -> Any:
-    done = run(*words, "--json", person=person)
-    assert done.exit_code == 0, (done.output, done.exception)
-    return json.loads(done.stdout)
+    return told(run(*words, "--json", person=person))
 
 
 def refusal(*words: str) -> tuple[int, str]:
-    done = run(*words)
-    assert isinstance(done.exception, Fail), done.output
-    return done.exception.exit_code, done.exception.code
+    return refused(run(*words))
 
 
 def said(engine: Engine, person: str = HANAKO) -> dict[str, str]:

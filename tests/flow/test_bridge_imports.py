@@ -18,7 +18,6 @@ from typer.testing import CliRunner, Result
 
 from cli.clinical_documents import import_document
 from cli.exits import Exit
-from cli.output import Fail
 from engine.care_entries import current
 from engine.clinical import standing
 from engine.refusal import Refusal
@@ -29,6 +28,7 @@ from fhir_bridge.imports.filing import Filing, Outcome, file_document
 from fhir_bridge.imports.originals import Originals
 from fhir_bridge.imports.reading import read_document
 from tests.bridge.written_imports import KENSHIN, SAMPLE, cda, entering, illnesses, labs, message, prescription, tree
+from tests.flow.commands import refused, told
 from tests.flow.furnished import engine, store
 from tests.homes import HANAKO, HOUSEHOLD, consent
 
@@ -58,15 +58,11 @@ def run(*words: object) -> Result:
 
 
 def shown(*words: object, code: int = 0) -> Any:
-    done = run(*words, "--json")
-    assert done.exit_code == code, (done.output, done.exception)
-    return json.loads(done.stdout)
+    return told(run(*words, "--json"), code)
 
 
 def refusal(*words: object) -> tuple[int, str]:
-    done = run(*words)
-    assert isinstance(done.exception, Fail), done.output
-    return done.exception.exit_code, done.exception.code
+    return refused(run(*words))
 
 
 def written(path: Path, data: bytes) -> Path:

@@ -15,7 +15,6 @@ from typer.testing import CliRunner, Result
 
 from cli.clinical import app
 from cli.exits import Exit
-from cli.output import Fail
 from engine.clinical import Fact
 from engine.refusal import Refusal
 from engine.store import audit, repo_consents, repo_facts, repo_outbox, repo_residents
@@ -23,6 +22,7 @@ from engine.store.database import read, write
 from engine.store.repo_facts import By
 from engine.store.tables_clinical import FACT
 from engine.vocabulary import ANSWERS
+from tests.flow.commands import refused, told
 from tests.flow.furnished import engine
 from tests.flow.stores import HANAKO as ANNA
 from tests.flow.stores import LATER, NOW, home, store
@@ -38,15 +38,11 @@ def run(*words: str) -> Result:
 
 
 def shown(*words: str) -> Any:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, (done.output, done.exception)
-    return json.loads(done.stdout)
+    return told(run(*words, "--json"))
 
 
 def refusal(*words: str) -> tuple[int, str]:
-    done = run(*words)
-    assert isinstance(done.exception, Fail), done.output
-    return done.exception.exit_code, done.exception.code
+    return refused(run(*words))
 
 
 def owed(engine: Engine) -> list[str]:

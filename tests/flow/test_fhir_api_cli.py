@@ -14,11 +14,11 @@ from typer.testing import CliRunner, Result
 
 from cli.api import app
 from cli.exits import Exit
-from cli.output import Fail
 from cli.web import _links, _pages
 from cli.wiring import settings
 from engine.store import audit, repo_consents
 from engine.store.database import read, write
+from tests.flow.commands import refused, told
 from tests.flow.furnished import engine
 from tests.homes import HANAKO, TARO, consent
 
@@ -31,15 +31,11 @@ def run(*words: str) -> Result:
 
 
 def shown(*words: str) -> Any:
-    done = run(*words, "--json")
-    assert done.exit_code == 0, (done.output, done.exception)
-    return json.loads(done.stdout)
+    return told(run(*words, "--json"))
 
 
 def refusal(*words: str) -> tuple[int, str]:
-    done = run(*words)
-    assert isinstance(done.exception, Fail), done.output
-    return done.exception.exit_code, done.exception.code
+    return refused(run(*words))
 
 
 def given(*more: str, who: str = HANAKO) -> Any:

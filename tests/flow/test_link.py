@@ -33,6 +33,7 @@ from tests.linked_home import (
     SYSTEM,
     Bridge,
     agree,
+    agreed,
     bridged,
     known,
     lab,
@@ -41,7 +42,6 @@ from tests.linked_home import (
     named,
     patient,
 )
-from tests.stores import furnished_file
 
 MERGED = {"other": {"reference": "Patient/p9"}, "type": "replaced-by"}
 
@@ -54,10 +54,8 @@ def hospital() -> Iterator[Hospital]:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = furnished_file(tmp_path / "engine.sqlite")
-    agree(made, HANAKO)
-    yield made
-    made.dispose()
+    with agreed(tmp_path / "engine.sqlite") as made:
+        yield made
 
 
 @pytest.fixture

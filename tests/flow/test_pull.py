@@ -34,16 +34,15 @@ from tests.linked_home import (
     Bridge,
     Shelf,
     agree,
+    agreed,
     bridged,
     condition,
     known,
     lab,
     link_of,
-    linked,
     medicine,
     patient,
 )
-from tests.stores import furnished_file
 
 BASE = "https://net.example/fhir"
 STRANGE = ("9Z999000001906202", "なぞの検査", "%")
@@ -60,11 +59,8 @@ def hospital() -> Iterator[Hospital]:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = furnished_file(tmp_path / "engine.sqlite")
-    agree(made, HANAKO)
-    linked(made, HANAKO, "p1")
-    yield made
-    made.dispose()
+    with agreed(tmp_path / "engine.sqlite", patient="p1") as made:
+        yield made
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ from fhir_bridge.client_answers import Blob, Failure
 from fhir_bridge.pull import Pulled
 from tests.bridge.written_imports import cda
 from tests.homes import HANAKO
-from tests.linked_home import BY, NET, Bridge, Shelf, agree, known, linked
-from tests.stores import furnished_file
+from tests.linked_home import BY, NET, Bridge, Shelf, agreed, known
 
 BASE = "https://net.example/fhir"
 HERS = cda([("3D046000001906202", "HbA1c", "%", "6.4")], name="ヤマダ　ハナコ", birth="19510505", sex="2")
@@ -29,11 +28,8 @@ HIS = cda([("3D046000001906202", "HbA1c", "%", "9.9")], name="ケンシン　タ
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = furnished_file(tmp_path / "engine.sqlite")
-    agree(made, HANAKO)
-    linked(made, HANAKO, "p1")
-    yield made
-    made.dispose()
+    with agreed(tmp_path / "engine.sqlite", patient="p1") as made:
+        yield made
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from engine.care_entries import current
 from engine.store import audit, repo_entries, repo_pulled
 from engine.store.database import read
+from fhir_bridge.client_answers import Page
 from tests.homes import HANAKO, TARO
 from tests.linked_home import BORN, NET, SYSTEM, Bridge, Shelf, agree, condition, known, lab, linked, patient
 from tests.stores import furnished_file
@@ -106,3 +107,26 @@ def test_a_correction_counts_though_their_clock_ran_ahead_before(shelf: tuple[Sh
     made.editions = [(lab("o1", "9.90", status="entered-in-error"), "b", bridge.clock())]
     bridge.pull()
     assert known(engine) == {}, "their clock was set right since"
+
+
+def test_what_has_no_day_of_its_own_is_not_told_anew_with_every_pull(
+    shelf: tuple[Shelf, Bridge], engine: Engine
+) -> None:
+    made, bridge = shelf
+    undated = {key: value for key, value in condition("c1", "E119", "2型糖尿病").items() if key != "onsetDateTime"}
+    made.editions = [(undated, "1", bridge.clock() + timedelta(days=900))]
+    assert bridge.pull().people[0].facts == 1
+    bridge.at += GAP
+    made.editions += [(lab("o1", "7.10"), "2", bridge.clock())]
+    done = bridge.pull().people[0]
+    assert (done.facts, done.taken_back) == (1, 0)
+    assert known(engine) == {"has.diabetes": ["1"], "lab.hba1c": ["7.10"]}
+
+
+def test_what_is_not_even_a_resource_is_counted_and_not_passed_over_in_silence(
+    shelf: tuple[Shelf, Bridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, bridge = shelf
+    broken = Page(found=(), total=1, odd=(b'{"resourceType":"Observation","id":"o1","note":"\\ud800"}',), last=True)
+    monkeypatch.setattr(made, "pages", lambda *_: iter([broken]))
+    assert bridge.pull().people[0].left == {"no-resource": 2}, "of both types"

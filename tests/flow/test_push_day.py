@@ -157,10 +157,30 @@ def test_a_network_that_is_away_keeps_what_is_owed_and_says_so(
     monkeypatch.setenv("PHR_BRIDGE_URL", "http://127.0.0.1:9/fhir")
     assert refused(phr, "push") == (8, "connect")
     assert said(phr, "status")["observations"] == {"pending": 1}
+    while said(phr, "status")["breaker"] == "closed":
+        assert refused(phr, "push") == (8, "connect")
+    assert said(phr, "status")["open_until"] is not None
+    assert refused(phr, "push") == (8, "breaker")
     monkeypatch.setenv("PHR_BRIDGE_URL", "")
     assert refused(phr, "push") == (10, "no-network")
     assert refused(phr, "dead", "show", "99") == (3, "not-dead")
     assert refused(phr, "push", "--since", "yesterday") == (2, "bad-date")
+    assert refused(phr, "push", "--resident", TARO) == (2, "no-since")
+
+
+def test_whatever_keeps_a_push_or_a_pull_from_working_ends_it_with_its_code_in_one_object(
+    town: World, phr: CliRunner
+) -> None:
+    town.heard(measured(1))
+    town.hospital.faults.add(Fault(kind="garbage", times=60))
+    assert refused(phr, "push") == (8, "garbage")
+    assert refused(phr, "pull") == (8, "garbage")
+    assert said(phr, "status")["last"]["pull"]["outcome"] == "garbage"
+    for words in (("push",), ("sync",), ("pull",), ("reconcile",)):
+        told = phr.invoke(app, [*words, "--json"])
+        assert (told.exit_code, len(told.stdout.splitlines())) == (8, 1), told.stdout
+        assert json.loads(told.stdout)["error"]["code"] == "garbage", words
+    assert said(phr, "push")["waiting"] == 1
 
 
 def test_the_service_as_installed_exchanges_and_ends_when_it_is_told_to(town: World, phr: CliRunner) -> None:

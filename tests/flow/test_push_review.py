@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -60,13 +61,16 @@ def test_a_new_number_is_not_taken_before_a_strangers_record_is_clean_again(
     assert propose() == (Exit.DONE, "")
 
 
-def test_a_mistake_is_known_before_the_answer_to_what_is_on_its_way(town: World) -> None:
-    town.hospital.faults.add(Fault(kind="lost", where="Observation", times=1))
+def test_what_was_lost_on_its_way_back_is_taken_back_from_the_stranger_too(town: World) -> None:
     town.heard(measured(1))
-    town.push(rounds=1)
+    town.hospital.faults.add(Fault(kind="drop", after=True, where="PUT /fhir/Observation"))
+    town.push(rounds=2)
+    assert town.hospital.faults.left() == 0
+    stands = [(row.state, row.says) for row in town.rows()]
+    assert (stands, len(town.there())) == ([("sent", None)], 1), "stored there, and nobody here knows"
     mistaken(town)
     town.push()
-    assert {body["status"] for body in town.there().values()} <= {WRONG}
+    assert [body["status"] for body in town.there().values()] == [WRONG]
 
 
 @pytest.mark.parametrize("kind", ["blood-pressure", "systolic", "diastolic"])
@@ -104,3 +108,17 @@ def test_a_strangers_record_is_made_clean_also_after_the_resident_died(town: Wor
         connection.execute(RESIDENT.update().where(RESIDENT.c.id == HANAKO).values(status="deceased"))
     town.push()
     assert [body["status"] for body in town.there().values()] == [WRONG]
+
+
+def test_a_clock_that_was_years_ahead_holds_nothing_back_when_it_is_set_right(town: World) -> None:
+    now = town.now
+    town.heard(measured(1))
+    town.now = now + timedelta(days=4 * 365)
+    town.hospital.faults.add(Fault(kind="status", status=503, where="P[A-Z]+ /fhir", times=2))
+    town.push(rounds=3)
+    assert (town.there(), town.hospital.faults.left()) == ({}, 0)
+    town.now = now
+    town.push()
+    assert (len(town.there()), town.now - now < timedelta(hours=3)) == (1, True), (
+        "the world waits as long as it is told"
+    )

@@ -24,6 +24,7 @@ from engine.store import repo_advice
 from engine.store.database import write
 from engine.store.repo_rule_stats import Fate, fates
 from tests.conftest import GOLDEN
+from tests.flow.commands import refused
 from tests.homes import HANAKO, TARO
 from tests.stores import furnished_file
 from tests.written_cases import lines_of
@@ -48,9 +49,7 @@ def shown(*words: str) -> Any:
 
 
 def refusal(*words: str) -> tuple[int, str]:
-    done = run(*words)
-    assert isinstance(done.exception, Fail), done.output
-    return done.exception.exit_code, done.exception.code
+    return refused(run(*words))
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ async def test_both_sides_stand_beside_each_other_and_what_differs_is_said(desk:
     reading = text[text.index("ヤマダ ハナエ") :]
     assert reading.index("ちがう") < reading.index("</td>")
     assert text.count("ちがう") == 1
+    assert "ちょうかいネット との照合" in text
     with read(desk.engine) as connection:
         acts = [entry.action for entry in audit.entries(connection, subject=HANAKO)]
     assert acts[-1] == "link-view"

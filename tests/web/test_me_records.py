@@ -111,8 +111,8 @@ async def test_what_was_taken_back_is_gone_from_every_part(desk: Desk) -> None:
     sit(desk)
     shown = await page(desk)
     assert "161.2" not in shown
-    assert "健診の結果は まだ ありません。" in shown
-    assert "書類は まだ ありません。" in shown
+    assert "いま 見られる 健診の結果は ありません。" in shown
+    assert "いま 見られる 書類は ありません。" in shown
 
 
 async def test_an_item_that_there_is_not_and_a_page_in_english(desk: Desk) -> None:

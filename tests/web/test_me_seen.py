@@ -63,6 +63,13 @@ async def test_a_nurse_who_opened_my_advice_is_named_with_role_and_day_at_once(d
     assert "佐藤" not in await seen(desk)
 
 
+async def test_a_network_is_called_as_people_call_it(desk: Desk) -> None:
+    act(desk.engine, "choukai-net", "import-entry")
+    mine = await seen(desk)
+    assert "ちょうかいネット" in mine
+    assert "choukai-net" not in mine
+
+
 async def test_a_look_behind_a_broken_glass_stands_at_the_top_with_its_reason(desk: Desk) -> None:
     hire(desk)
     with write(desk.engine) as connection:

@@ -201,3 +201,9 @@ def test_a_glucose_is_fasting_only_where_its_name_says_so(name: str, code: str) 
     coding = {"system": "urn:oid:1.2.392.200119.4.504", "code": "3D010000002327101", "display": name}
     sugar = hba1c(code={"coding": [coding]}, valueQuantity={"value": 130, "unit": "mg/dL", "code": "mg/dL"})
     assert {fact.code for fact in told(sugar).facts} - {"lab.hours-since-meal"} == {code}
+
+
+@pytest.mark.parametrize("odd", [None, 1, [], ["document"], {}, True])
+def test_a_bundle_of_no_type_is_refused(odd: Any) -> None:
+    bundle = json.loads(clins(hba1c()))
+    assert refused(json.dumps(bundle | {"type": odd}).encode()) == ("not-fhir", "Bundle.type")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +98,33 @@ def test_a_prescription_without_an_end_is_to_be_asked_about_after_half_a_year_an
         "新錠": "", "古錠": "stale", "卵": "",
     }  # fmt: skip
     assert "要再確認" in page(made, "ja")
+
+
+def test_what_a_house_named_is_not_said_a_second_time_by_the_answer_made_of_it() -> None:
+    made_of_it = msgspec.structs.replace(fact("allergy.to-food", "1", 30, "hospital"), raw="1 卵")
+    asked = fact("allergy.to-food", "1", 10, "resident")
+    egg = entry("allergy", "卵")
+    assert [line.name_ja for line in summary([made_of_it], [egg]).allergies.lines] == ["卵"]
+    assert "allergy.to-food" not in codes(summary([made_of_it], [egg]).allergies, "unasked"), "it is answered"
+    assert len(summary([made_of_it], []).allergies.lines) == 1, "the entry may not be shown yet, or is over"
+    assert len(summary([asked], [egg]).allergies.lines) == 2
+    assert len(summary([made_of_it, fact("allergy.to-food", "0", 5)], [egg]).allergies.lines) == 2, "it is in doubt"
+
+
+def test_a_house_is_called_by_its_name_and_whoever_brought_its_file_is_none() -> None:
+    told = [entry("allergy", "卵"), entry("medication", "A錠", origin="hl7v2", actor="suzuki")]
+    shown = page(summary([], told), "ja")
+    assert "ちょうかいネット" in shown
+    assert "choukai-net" not in shown
+    assert "suzuki" not in shown
+    assert "choukai-net" not in page(summary([], told), "en")
+
+
+def test_where_something_is_held_back_an_empty_section_does_not_say_that_nobody_asked() -> None:
+    held = summary([], [], hidden=Hidden(waiting=2))
+    assert "聞いていません" not in page(held, "ja").split('class="allergies"')[1].split("</section>")[0]
+    assert page(held, "ja").count("載せていない記録あり") == 4
+    assert "載せていない" not in page(summary([], []), "ja")
 
 
 def test_what_decides_a_treatment_stands_before_everything_else() -> None:
