@@ -150,7 +150,7 @@ def pull_once(config: Settings, pusher: Pusher) -> dict[str, Any]:
 
     reach = Reach(
         engine=pusher.engine, server=pusher.client, network=pusher.scope.network, base=config.bridge.url or "",
-        by=By("bridge", os_user()), now=pusher.clock, test_patients=pusher.scope.test_patients,
+        by=By(pusher.scope.network, os_user()), now=pusher.clock, test_patients=pusher.scope.test_patients,
     )  # fmt: skip
     whole = pull_all(reach, Originals(config.root / "originals"))
     found = {"people": len(whole.people), "looked_up": len(whole.looked_up), "stopped": whole.stopped}

@@ -232,7 +232,8 @@ def _tell_sent(sent: list[Sent], lang: str, *, dry_run: bool, json: bool) -> Non
     for one in sent:
         counts = ", ".join(f"{status} {count}" for status, count in sorted(_statuses(one).items()))
         rest = f" [{one.reason}]" if one.reason else ""
-        rest += f" {one.left_out}" if one.left_out else ""
+        left = ", ".join(f"{code} {count}" for code, count in sorted(one.left_out.items()))
+        rest += f" ({left})" if left else ""
         result(_word(lang, "sent" if one.written else "none", resident=one.resident, counts=counts, rest=rest))
     result(_word(lang, "total", people=len(sent), files=files, purged=purged))
     if dry_run:

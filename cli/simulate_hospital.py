@@ -125,14 +125,9 @@ def _read(file: Path) -> Any:
 
 
 def _client(file: Path) -> Client:
-    from joserfc.errors import JoseError
-    from joserfc.jwk import KeySet
+    from simulators.hospital.tokens import registered
 
-    from simulators.hospital.tokens import Client
-
-    keys = _read(file)
     try:
-        KeySet.import_key_set(keys)
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-        fail(Exit.USAGE, "not-jwks", f"{file.name} is not a set of public keys: {error}")
-    return Client(id=_CLIENT, keys=keys)
+        return registered(_CLIENT, _read(file))
+    except ValueError as error:
+        fail(Exit.USAGE, "not-jwks", f"{file.name}: {error}")

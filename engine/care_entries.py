@@ -17,6 +17,8 @@ from engine.clinical import Source
 Sort = Literal["medication", "condition", "allergy", "report", "document"]
 SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 Status = Literal["active", "past", "wrong"]
+# Origins that are the form of a file somebody brought; every other one is a network's name.
+FILES: Final = frozenset({"fhir", "echeckup", "clins", "tokutei-kenshin", "hl7v2"})
 # Before the detail of what its own house was not sure of.
 UNSURE: Final = "（未確認）"
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from engine.care_entries import Coding, Entry, ongoing
+from engine.care_entries import FILES, Coding, Entry, ongoing
 from engine.care_entries import Sort as EntrySort
 from engine.clinical import Fact, Source, answered, standing
 from engine.clinical_codes import catalogue
@@ -47,8 +47,9 @@ RAW_SHOWN: Final = 60
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is there, or was denied: its name in both languages, since when, who says so.
 
-    `house` is the network or the form of file an entry came by ("" for what was told to us), `codes` its official codes, `detail` the dose
-    or reaction in the house's words, `doubt` why it needs a question, `ids` the facts or the entry that say so.
+    `house` is the network an entry came by ("" for what was told to us or stood in a file), `codes` its official
+    codes, `detail` the dose or reaction in the house's words, `doubt` why it needs a question, `ids` the facts or the
+    entry that say so.
     """
 
     name_ja: str
@@ -259,9 +260,13 @@ def _of_entry(entry: Entry, as_of: datetime) -> Line:
     old = entry.sort == "medication" and as_of - (entry.at or entry.recorded_at) > _ASKED_AGAIN
     return Line(
         name_ja=entry.name, name_en=entry.name, detail=entry.detail, day=None if entry.at is None else day_of(entry.at),
-        source=entry.source, house=entry.origin, codes=entry.codes, ids=(entry.id,),
+        source=entry.source, house=_house(entry), codes=entry.codes, ids=(entry.id,),
         doubt="stale" if old else "",
     )  # fmt: skip
+
+
+def _house(entry: Entry) -> str:
+    return "" if entry.origin in FILES else entry.origin
 
 
 def _raw(entry: Entry) -> str:
@@ -307,7 +312,10 @@ def _origins(facts: Sequence[Fact], entries: Sequence[Entry], as_of: datetime) -
     houses: dict[tuple[Source, str], list[date]] = {}
     for sort in _ENTRIES.values():
         for entry in ongoing(entries, sort, as_of):
-            houses.setdefault((entry.source, entry.origin), []).append(day_of(entry.recorded_at))
+            if house := _house(entry):
+                houses.setdefault((entry.source, house), []).append(day_of(entry.recorded_at))
+            else:
+                spoken_of.setdefault(entry.source, []).append(day_of(entry.recorded_at))
     found = [
         *documents,
         *(Origin(source, "", len(days), max(days)) for source, days in spoken_of.items()),

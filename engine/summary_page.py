@@ -50,7 +50,8 @@ def words(summary: Summary, lang: Language) -> dict[str, Any]:
 
     today = summary.as_of.astimezone(ZONE).date()
     return {
-        "s": summary, "lang": lang, "tell": tell, "day": day_words, "house": lambda name: house_words(name, lang), "era": lambda day: era_words(day, lang),
+        "s": summary, "lang": lang, "tell": tell, "day": day_words,
+        "house": lambda name: house_words(name, lang), "era": lambda day: era_words(day, lang),
         "age": age_on(summary.person.birth_date, today), "made": f"{summary.as_of.astimezone(ZONE):%Y-%m-%d %H:%M}",
     }  # fmt: skip
 
@@ -78,7 +79,7 @@ def _rows(summary: Summary, lang: Language, room: float) -> int:
 
 
 def house_words(name: str, lang: Language) -> str:
-    """What a network or a form of file is called; one that has no word here goes by its name."""
+    """What a network is called; one that has no word here goes by its name."""
     key = f"desk.entry.origin.{name}"
     return text(lang, "nurse", key) if has_text(lang, "nurse", key) else name
 

@@ -110,6 +110,9 @@ def resource_path(kind: str, id_: str | None = None) -> str | None:
     """`Type` or `Type/id`; None when one of them is not what FHIR allows (ids come from outside)."""
     if not _KIND.fullmatch(kind) or (id_ is not None and not _ID.fullmatch(id_)):
         return None
+    # FHIR allows these ids, and an address takes them for the folder itself and the one above.
+    if id_ in {".", ".."}:
+        return None
     return kind if id_ is None else f"{kind}/{id_}"
 
 

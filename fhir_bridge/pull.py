@@ -199,6 +199,7 @@ class _Walk:
             changes = self._derived(connection, link, fresh, hand)
             moved = give_up(connection, link, self.kind, self.reach.base, matched, hand)
             complete = self._noted(page, matched)
+            tally.update({"no-resource": len(page.odd)} if page.odd else {})
             if page.last:
                 self._move(connection, complete=complete)
         self._count(matched, tally, fresh, changes)

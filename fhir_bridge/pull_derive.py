@@ -82,7 +82,7 @@ def translated(one: Kept, link: Link, hand: Hand) -> Translation | Refusal:
     """What one edition says."""
     told = Told(
         resident=link.resident, actor=link.network, now=hand.now, origin=link.network, remote=one.remote,
-        version=one.version, channel=channel_of(link.network),
+        version=one.version, channel=channel_of(link.network), came=one.received_at,
     )  # fmt: skip
     return translate(body_of(one), told)
 

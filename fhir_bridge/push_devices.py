@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -61,7 +62,7 @@ def fleet_of(connection: Connection, network: str, values: Iterable[Measured], n
         _look_at(connection, network, name, phd_device(sensor), body, fleet, now)
     for name in sorted(gateways):
         whole = phg_device(name, versions.get(name))
-        _look_at(connection, network, name, whole, lambda whole=whole: whole, fleet, now)
+        _look_at(connection, network, name, whole, partial(dict, whole), fleet, now)
     return fleet
 
 
@@ -88,7 +89,7 @@ def _look_at(
     fleet.waiting[name] = now
     if row.state == "dead":
         fleet.waiting[name] = now + _REFUSED
-    elif row.state in {"pending", "sent"} and row.due_at > now:
+    elif row.state in {"pending", "sent"} and row.waits(now):
         fleet.waiting[name] = row.due_at
     else:
         fleet.parcels.append(Out(row=row, body=msgspec.json.encode(body()), digest=digest))

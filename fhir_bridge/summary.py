@@ -19,7 +19,7 @@ from engine.observation_devices import ENGINE_ID
 from engine.observation_names import LOINC
 from engine.observation_values import Measured
 from engine.summary import Part, Summary
-from engine.summary_page import about, day_words
+from engine.summary_page import about, day_words, house_words
 from fhir_bridge.bundle import document
 from fhir_bridge.holdings import Holdings
 from fhir_bridge.resources import Resource, resources_of
@@ -170,6 +170,8 @@ def _section(key: str, summary: Summary, resources: Iterable[Resource], lang: La
     lines = _lines(key, summary, lang)
     part = getattr(summary, key) if key in {"allergies", "medicines", "conditions"} else None
     why = _EMPTY[part.state] if isinstance(part, Part) else "unavailable"
+    if why == "notasked" and summary.hidden.count:
+        why = "withheld"
     return {
         "title": _say(lang, f"h.{key}"),
         "code": concept([coding(LOINC, code, display)]),
@@ -186,7 +188,7 @@ def _remarks(summary: Summary, lang: Language) -> Body:
     pairs = (("contact", person.emergency_contact), ("team", keeper))
     lines = [f"{_say(lang, key)}: {said}" for key, said in pairs if said]
     for one in summary.origins:
-        house = one.house or _say(lang, f"source.{one.source}")
+        house = house_words(one.house, lang) if one.house else _say(lang, f"source.{one.source}")
         lines.append(f"{house} {_say(lang, 'sources.count', count=one.count)} {day_words(one.day)}")
     if summary.hidden.count:
         lines.append(_say(lang, "hidden", count=summary.hidden.count))
@@ -202,20 +204,24 @@ def _lines(key: str, summary: Summary, lang: Language) -> list[str]:
     elif key == "home":
         found = _home_lines(summary, lang)
     else:
-        found = _part_lines(key, getattr(summary, key), lang)
-    return found or [_say(lang, "home.few" if key == "home" else "silent")]
+        found = _part_lines(key, getattr(summary, key), lang, _silent(summary))
+    return found or [_say(lang, "home.few" if key == "home" else _silent(summary))]
 
 
-def _part_lines(key: str, part: Part, lang: Language) -> list[str]:
+def _silent(summary: Summary) -> str:
+    return "withheld" if summary.hidden.count else "silent"
+
+
+def _part_lines(key: str, part: Part, lang: Language, silent: str) -> list[str]:
     def tell(word: str, **values: object) -> str:
         return _say(lang, word, **values)
 
     found = []
     for line in part.lines:
         doubt = tell(f"doubt.{line.doubt}") if line.doubt else ""
-        found.append(" ".join(one for one in (line.name(lang), line.detail, doubt, about(line, tell)) if one))
+        found.append(" ".join(one for one in (line.name(lang), line.detail, doubt, about(line, lang, tell)) if one))
     if not found:
-        found = [tell(f"{key}.none") if part.state == "none" else tell("silent")] if part.state != "partly" else []
+        found = [tell(f"{key}.none") if part.state == "none" else tell(silent)] if part.state != "partly" else []
     for word, lines in (("denied", part.denied), ("unasked", part.unasked)):
         if lines and part.state != "silent":
             found.append(f"{tell(word)} {tell('comma').join(line.name(lang) for line in lines)}")

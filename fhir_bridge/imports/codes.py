@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from functools import cache
@@ -18,7 +19,8 @@ from fhir_bridge.imports.model import Coding, Form, Item
 
 # Value lists of the 特定健診 forms; their digits mean what the check-up's mapping says, other digits mean nothing.
 _LISTS: Final = "1.2.392.200119.6."
-_FASTING_WORD: Final = "空腹"
+# Not 「空腹時以外」 and 「非空腹」.
+_FASTING: Final = re.compile(r"(?<!非)空腹(?!時?(?:以外|でない|ではない))")
 _FASTING_ITEM: Final = "FBS"
 _ICD10: Final = ("ICD10", "ICD-10", "I10", "2.16.840.1.113883.6.3")
 _YJ: Final = ("YJ", "1.2.392.100495.20.1.73")
@@ -142,7 +144,7 @@ def _names(item: Item) -> str:
 
 
 def _says_fasting(item: Item) -> bool:
-    return any(_FASTING_WORD in coding.name or coding.name == _FASTING_ITEM for coding in item.codes)
+    return any(_FASTING.search(coding.name) or coding.name == _FASTING_ITEM for coding in item.codes)
 
 
 def _illness(item: Item) -> tuple[str, ...] | str:

@@ -11,6 +11,8 @@ from engine.imports.moments import moment
 
 _DIGITS: Final = re.compile(r"(\d{8})(?:(\d{2})(\d{2})?(\d{2})?(?:\.\d{1,6})?)?([+-]\d{4})?")
 _YEARS: Final = range(1900, 2200)
+_PART: Final = re.compile(r"([0-9]{4})(?:-?([0-9]{2}))?")
+_JAPAN: Final = ZoneInfo("Asia/Tokyo")
 _WHOLE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?")
 
 
@@ -21,6 +23,17 @@ def fhir_moment(text: str, zone: ZoneInfo) -> datetime | None:
     try:
         return _possible(moment(text, ("iso",), zone, time()))
     except OverflowError:
+        return None
+
+
+def beginning(text: str) -> datetime | None:
+    """The first instant, in Japan, of a year or month written alone (2015, 2015-05, 201505); None for anything else."""
+    found = _PART.fullmatch(text.strip())
+    if found is None or int(found[1]) not in _YEARS:
+        return None
+    try:
+        return datetime(int(found[1]), int(found[2] or 1), 1, tzinfo=_JAPAN).astimezone(UTC)
+    except ValueError:
         return None
 
 

@@ -17,6 +17,7 @@ from engine.imports.checkups import GLUCOSE, Cell, Row, Who, glucose
 from engine.refusal import Refusal
 from fhir_bridge.imports import jlac10
 from fhir_bridge.imports.codes import answers_of, cell_of, is_fasting
+from fhir_bridge.imports.dates import beginning
 from fhir_bridge.imports.entries import Kept, entries_of, is_kept
 from fhir_bridge.imports.model import Document, Entering, Form, Item, Report, Unknown, source_of
 from fhir_bridge.imports.person import not_the_resident
@@ -152,8 +153,9 @@ def _answered(items: Sequence[Item], form: Form, draft: Fact, tally: Tally) -> t
         if item.sort in _PAPERS:
             tally.add(item, item.state or "no-fact-of-it")
             continue
-        # Houses write down allergies without a day: then it is so since the house said it.
-        at = item.at or (None if item.day else draft.at)
+        # Houses write down allergies without a day: then it is so since the house said it. Of old illnesses they know
+        # the year alone, which is no reason to overlook them.
+        at = item.at or (beginning(item.day) if item.day else draft.at)
         found = item.state or ("unreadable-date" if at is None else answers_of(item))
         if isinstance(found, str):
             tally.add(item, found)

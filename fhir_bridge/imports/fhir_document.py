@@ -52,7 +52,7 @@ def _bundle(data: bytes) -> Json:
         found = exact_json(data.removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
         raise DocumentError("damaged-json", "the document is no whole JSON", str(error)[:80]) from error
-    if not isinstance(found, dict) or found.get("resourceType") != "Bundle" or found.get("type") not in _TYPES:
+    if not isinstance(found, dict) or found.get("resourceType") != "Bundle" or word(found, "type") not in _TYPES:
         raise DocumentError("not-fhir", "the document is no FHIR Bundle of a document or collection", "Bundle.type")
     return found
 

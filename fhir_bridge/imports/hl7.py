@@ -100,7 +100,7 @@ def _items(message: Message, zone: ZoneInfo) -> Iterator[Item]:
     specimen = taken = order = number = ""
     control = ""
     doubted = {_said(segment, 2): True for segment in message.all("ZPR") if _DOUBT in "".join(segment.fields)}
-    for segment in message.segments:
+    for at, segment in enumerate(message.segments):
         if segment.name == "SPM":
             specimen, taken = segment.part(17), ""
         elif segment.name == "OBR":
@@ -112,7 +112,7 @@ def _items(message: Message, zone: ZoneInfo) -> Iterator[Item]:
         elif segment.name == "OBX":
             yield _observation(segment, specimen or taken or order or message.header.part(7), zone)
         elif segment.name in {"RXE", "RXO"}:
-            yield _medicine(message, segment, order, zone, number=number, control=control)
+            yield _medicine(message, at, order, zone, number=number, control=control)
         elif segment.name in {"PRB", "DG1"}:
             yield _condition(segment, zone, doubted=_said(segment, 3) in doubted)
         elif segment.name in {"AL1", "IAM"}:
@@ -174,10 +174,10 @@ def _unit(segment: Segment) -> str:
     return name if name and (not code or (code.isalnum() and any(one.isdigit() for one in code))) else code
 
 
-def _medicine(message: Message, segment: Segment, order: str, zone: ZoneInfo, *, number: str, control: str) -> Item:
+def _medicine(message: Message, at: int, order: str, zone: ZoneInfo, *, number: str, control: str) -> Item:
     """RXE or RXO with the TQ1 after it: dose, timing and end as the house wrote them."""
+    segment, timing = message.segments[at], _timing(message, at)
     field = 2 if segment.name == "RXE" else 1
-    timing = _timing(message, segment)
     start, end = (timing.part(7), timing.part(8)) if timing else ("", "")
     day = start or order or message.header.part(7)
     over_at = hl7_moment(end, zone)
@@ -194,10 +194,16 @@ def _medicine(message: Message, segment: Segment, order: str, zone: ZoneInfo, *,
     )  # fmt: skip
 
 
+# Units of amounts that hospitals send as a bare code (MERIT-9 MR9P), as people read them.
+_UNITS: Final = {
+    "TAB": "錠", "CAP": "カプセル", "AMP": "アンプル", "VIL": "バイアル", "G": "g", "MG": "mg", "ML": "mL",
+}  # fmt: skip
+
+
 def _dose(segment: Segment, timing: Segment | None) -> str:
     """The amount at a time with its unit, how often, and what the prescriber added."""
     at = 3 if segment.name == "RXE" else 2
-    unit = segment.part(at + 2, 2) or segment.part(at + 2)
+    unit = segment.part(at + 2, 2) or _UNITS.get(segment.part(at + 2), segment.part(at + 2))
     amount = f"{segment.part(at)}{unit}" if segment.part(at) else ""
     often = _often(timing) if timing else ""
     told = _called(segment, 7) if segment.name == "RXE" else ""
@@ -210,10 +216,10 @@ def _often(timing: Segment) -> str:
     return parts[1] if len(parts) > 1 and parts[1] else timing.part(3, 2) or parts[0]
 
 
-def _timing(message: Message, medicine: Segment) -> Segment | None:
-    """The first TQ1 of the medicine."""
-    after = message.segments[message.segments.index(medicine) + 1 :]
-    for segment in after:
+def _timing(message: Message, medicine: int) -> Segment | None:
+    """The first TQ1 of the medicine at that place."""
+    for at in range(medicine + 1, len(message.segments)):
+        segment = message.segments[at]
         if segment.name == "TQ1":
             return segment
         if segment.name in {"RXE", "RXO", "ORC"}:

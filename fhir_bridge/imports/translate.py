@@ -25,7 +25,9 @@ _NOTHING: Final[Mapping[str, Json]] = {}
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Of whom a resource is, who is answerable for taking it, where it came from and which edition it is.
 
-    `remote` is its name at `origin`, like Condition/17; `channel` is that of the facts, by default the origin's.
+    `remote` is its name at `origin`, like Condition/17; `channel` is that of the facts, by default the origin's. `came`
+    is when this edition came (None: now): what has no day of its own is so since then at the latest, however often it
+    is read again.
     """
 
     resident: str
@@ -36,6 +38,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     zone: ZoneInfo = ZoneInfo("Asia/Tokyo")
     channel: str = ""
+    came: datetime | None = None
 
 
 class Translation(msgspec.Struct, frozen=True):
@@ -55,9 +58,10 @@ def translate(resource: Mapping[str, Any], told: Told, beside: Mapping[str, Json
     kind = resource.get("resourceType")
     if not isinstance(kind, str) or kind not in READ:
         return Refusal("not-fhir", "a resource of a kind that is not read", "resourceType")
-    said = fhir_moment(word(mapping(resource, "meta"), "lastUpdated"), told.zone) or told.now
+    came = told.came or told.now
+    said = fhir_moment(word(mapping(resource, "meta"), "lastUpdated"), told.zone) or came
     draft = Fact(
-        resident=told.resident, code="", value="", at=min(said, told.now), actor=told.actor,
+        resident=told.resident, code="", value="", at=min(said, came), actor=told.actor,
         channel=told.channel or f"bridge.{told.origin}", recorded_at=told.now,
     )  # fmt: skip
     tally = Tally()

@@ -128,7 +128,7 @@ def test_what_a_house_tells_of_medicines_is_kept_followed_and_taken_back(home: E
     two = [("X1", "湿布", "99X"), ("3962002F2019", "メトホルミン塩酸塩錠250mg", "YJ")]
     first = take("one", prescription(*two, written="20261101093000"))
     assert [(one["name"], one["detail"]) for one in first["entries"]] == [
-        ("湿布", "1TAB 1日1回朝食後"), ("メトホルミン塩酸塩錠250mg", "1TAB 1日1回朝食後")]  # fmt: skip
+        ("湿布", "1錠 1日1回朝食後"), ("メトホルミン塩酸塩錠250mg", "1錠 1日1回朝食後")]  # fmt: skip
     # Said again in a newer message that changes nothing, then without the plaster, then cancelled.
     take("two", prescription(*two[1:], written="20261102093000"))
     with read(home) as connection:

@@ -19,6 +19,7 @@ from engine.refusal import Refusal
 from engine.store import repo_links, repo_pulled, repo_residents, repo_staff
 from engine.store.database import Connection, write
 from engine.store.repo_facts import By
+from engine.summary_page import house_words
 from engine.web import scope
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
 from engine.web.desk import fact_rows, people_rows
@@ -196,8 +197,9 @@ def _lines(connection: Connection, links: list[Link], lang: Language) -> list[Li
 
 def _line(link: Link, person: Resident, names: dict[str, str], lang: Language) -> Line:
     return Line(
-        id=person.id, name=people_rows.name(person), kana=people_rows.kana(person), network=link.network,
-        number=link.value, state=text(lang, "nurse", f"desk.links.state.{link.state}"), why=_why(link, lang),
+        id=person.id, name=people_rows.name(person), kana=people_rows.kana(person),
+        network=house_words(link.network, lang), number=link.value, why=_why(link, lang),
+        state=text(lang, "nurse", f"desk.links.state.{link.state}"),
         at=when(lang, link.at, fact_rows.ZONE), by=names.get(link.by, link.by),
     )  # fmt: skip
 

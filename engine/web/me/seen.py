@@ -10,12 +10,14 @@ from fastapi.responses import HTMLResponse
 
 from engine.access import Role
 from engine.contract.ids import is_id
+from engine.locale import Language
 from engine.seen import did, role_of
 from engine.store import repo_emergency, repo_glass, repo_grants, repo_seen_by, repo_staff
 from engine.store.database import Connection, write
 from engine.web.context import Signed, TheDesk, note
 from engine.web.door import Door
 from engine.web.me.mine import day_words, me_of, time_words
+from engine.web.me.records import origin_words
 from engine.web.me.sheet import TheSheet
 
 door = Door()
@@ -33,7 +35,7 @@ def show(
         person = me_of(connection, session)
         found = repo_seen_by.looks(connection, person.id, before=before, limit=_PAGE + 1)
         glasses = [] if before else repo_glass.of(connection, person.id)
-        names, roles = _people(connection, [*(one.actor for one in found), *(one.staff for one in glasses)])
+        names, roles = _people(connection, [*(one.actor for one in found), *(one.staff for one in glasses)], lang)
         note(connection, desk, session, "seen-view", now, subject=person.id)
         broken = [
             {
@@ -59,11 +61,14 @@ def show(
     )  # fmt: skip
 
 
-def _people(connection: Connection, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, Role | None]]:
+def _people(
+    connection: Connection, ids: Iterable[str], lang: Language
+) -> tuple[dict[str, str], dict[str, Role | None]]:  # fmt: skip
     """Names and roles of who acted; somebody who signed by a link or at the terminal is called as they signed."""
     wanted = sorted(set(ids))
     names = repo_staff.names_of(connection, wanted) | repo_grants.names_of(connection, wanted)
     names |= repo_emergency.names_of(connection, wanted)
+    names |= {one: origin_words(lang, one) for one in wanted if names.get(one, one) == one}
     roles: dict[str, Any] = {}
     for one in wanted:
         member = repo_staff.get(connection, one) if is_id(one, "s") else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from engine.care_entries import FILES
 from fhir_bridge.imports.jis import decoded
-from fhir_bridge.imports.model import DocumentError
+from fhir_bridge.imports.model import DocumentError, Form
 from fhir_bridge.imports.ssmix2 import chosen
 from tests.bridge.written_imports import (
     illnesses,
@@ -44,7 +46,7 @@ def test_ss_mix2_prescriptions_and_illnesses_become_answers() -> None:
         ("med.antihypertensive", "1", date(2026, 10, 31))], "midnight in Japan"  # fmt: skip
     assert reasons(taken) == {"X": "unknown-code"}
     assert [(one.name, one.detail, f"{one.until:%Y%m%d}") for one in taken.entries] == [
-        ("アムロジピンＯＤ錠５ｍｇ", "1TAB 1日1回朝食後", "20261130"), ("湿布", "1TAB 1日1回朝食後", "20261130")]  # fmt: skip
+        ("アムロジピンＯＤ錠５ｍｇ", "1錠 1日1回朝食後", "20261130"), ("湿布", "1錠 1日1回朝食後", "20261130")]  # fmt: skip
     stopped = understood(prescription(("3961008F1020", "グリメピリド", "YJ"), control="CA"))
     assert (stopped.understood, reasons(stopped)) == ((), {"3961008F1020": "withdrawn"})
     assert [one.status for one in stopped.entries] == ["wrong"]
@@ -91,6 +93,10 @@ def test_hl7_allergies_escapes_and_local_units_are_read() -> None:
 def test_a_message_in_utf_8_or_cp932_says_the_same() -> None:
     text = decoded(labs(CREATININE))
     assert len({understood(text.encode(name)).understood for name in ("utf-8", "cp932")}) == 1
+
+
+def test_every_form_of_file_is_known_as_none_of_the_networks() -> None:
+    assert frozenset(get_args(Form)) == FILES
 
 
 def test_of_a_tree_the_files_that_hold_are_chosen(tmp_path: Path) -> None:

@@ -117,6 +117,9 @@ def test_a_house_is_called_by_its_name_and_whoever_brought_its_file_is_none() ->
     assert "ちょうかいネット" in shown
     assert "choukai-net" not in shown
     assert "suzuki" not in shown
+    assert [one.house for one in summary([], told).medicines.lines] == [""], "a file is no house: its source is told"
+    assert [(one.source, one.house, one.count) for one in summary([], told).origins] == [
+        ("hospital", "choukai-net", 1), ("hospital", "", 1)]  # fmt: skip
     assert "choukai-net" not in page(summary([], told), "en")
 
 
