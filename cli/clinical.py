@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from cli.clinical_documents import import_document
-from cli.clinical_show import ZONE, fact_json, span, spoken, tell, tell_answers, tell_report
+from cli.clinical_show import ZONE, fact_json, span, spoken, tell, tell_answers, tell_entries, tell_report
 from cli.clinical_verdicts import verdicts
 from cli.clinical_words import word
 from cli.exits import Exit
@@ -69,24 +69,31 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Also what was followed, is stale or was taken back.")] = False,
     json: Json = False,
 ) -> None:
-    """Show what is recorded, with who said it, when and until when."""
+    """Show what is recorded, with who said it, when and until when; then what other houses told."""
+    from engine.care_entries import current
     from engine.clinical import holds, standing
-    from engine.store import repo_facts
+    from engine.store import repo_entries, repo_facts
 
     now = datetime.now(UTC)
     with transaction() as connection:
-        rows = repo_facts.of_one(connection, resident_of(connection, resident).id)
+        person = resident_of(connection, resident)
+        rows = repo_facts.of_one(connection, person.id)
+        told = repo_entries.of(connection, person.id)
+    told = told if every else current(told, now)
     newest = [said[-1] for said in standing(rows, now).values()]
     shown = rows if every else sorted(newest, key=lambda fact: fact.code)
     if json:
-        emit({"facts": [fact_json(fact, now) for fact in shown]})
+        from msgspec import to_builtins
+
+        emit({"facts": [fact_json(fact, now) for fact in shown], "entries": [to_builtins(one) for one in told]})
         return
     lang = language(settings())
     for fact in shown:
         old = "" if holds(fact, now) else f"  ({word(lang, 'stale')})"
         back = f"  -> {fact.retracts}" if fact.retracts else ""
         result(f"{fact.id}  {spoken(fact, lang)}  {span(fact, lang)}  {fact.source} {fact.actor}{old}{back}")
-    if not shown:
+    tell_entries(told, lang)
+    if not shown and not told:
         say(word(lang, "none"))
 
 

@@ -14,6 +14,9 @@ from cli.output import emit, result, say
 from cli.wiring import language, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.care_entries import Entry
     from engine.clinical import Fact
     from engine.clinical_taking import Report
     from engine.signals import Signal
@@ -38,6 +41,7 @@ def tell(stored: tuple[Fact, ...], already: tuple[Fact, ...], *, json: bool) -> 
 def spoken(fact: Fact, lang: str) -> str:
     """A fact in words: what it is and its value, as people write it."""
     from engine.clinical_codes import GRADES, catalogue
+    from engine.explained import spoken as as_people_read
 
     code = catalogue()[fact.code]
     label = code.ja if lang == "ja" else code.en
@@ -45,7 +49,20 @@ def spoken(fact: Fact, lang: str) -> str:
         return f"{label}: {word(lang, fact.value)}"
     if code.sort == "grade":
         return f"{label}: {GRADES[int(fact.value)]}"
+    if code.sort == "choice":
+        return f"{label}: {as_people_read(fact, 'ja' if lang == 'ja' else 'en')[0]}"
     return f"{label}: {fact.value} {(fact.unit or '').replace('mm[Hg]', 'mmHg')}".rstrip()
+
+
+def tell_entries(entries: Iterable[Entry], lang: str) -> None:
+    """A line for each thing another house told: what it is called there, since when, and who told it."""
+    from cli.clinical_documents import SORTS
+
+    for entry in entries:
+        name = f"{SORTS[entry.sort][0 if lang == 'ja' else 1]}: {entry.name} {entry.detail}".rstrip()
+        days = " - ".join("" if at is None else f"{at.astimezone(ZONE):%Y-%m-%d}" for at in (entry.at, entry.until))
+        over = "" if entry.status == "active" else f"  ({word(lang, f'entry-{entry.status}')})"
+        result(f"{entry.id}  {name}  {days.removesuffix(' - ') or '-'}  {entry.source} {entry.origin}{over}")
 
 
 def fact_json(fact: Fact, now: datetime) -> dict[str, Any]:

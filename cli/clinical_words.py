@@ -13,6 +13,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "until": ("{day} まで", "until {day}"),
     "for-ever": ("ずっと", "for good"),
     "stale": ("古い", "stale"),
+    "entry-past": ("終わり", "over"),
+    "entry-wrong": ("取り消し", "taken back"),
     "counts": (
         "{rows} 行、{people} 人: 記録 {stored}、すでにあり {already}、ことわり {refused}",
         "{rows} rows, {people} people: {stored} recorded, {already} there already, {refused} refused",

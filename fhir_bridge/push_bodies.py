@@ -63,7 +63,7 @@ def id_of(row: Owed) -> str:
     return fhir_id(row.identifier) if row.type == "Observation" else row.identifier
 
 
-def observation(row: Owed, value: Measured, zone: ZoneInfo, devices: Mapping[str, str]) -> bytes:
+def observation(row: Owed, value: Measured, zone: ZoneInfo, devices: Mapping[str, str | None]) -> bytes:
     """The Observation of a row; `devices` are the network's own ids of our devices and gateways."""
     there = msgspec.structs.replace(
         value,
