@@ -72,28 +72,29 @@ def drawn(address: str) -> Markup:
 
 def fields_of(summary: Summary, lang: Language, tell: Callable[..., str]) -> tuple[Field, ...]:
     """The fields of the wallet card, each cut to its room at the end of a name."""
-    contact, silent = summary.person.emergency_contact, tell("withheld" if summary.hidden.count else "silent")
+    contact, held = summary.person.emergency_contact, summary.hidden.count > 0
     return (
-        _part("allergies", summary.allergies, lang, tell, silent, warns=bool(summary.allergies.lines)),
+        _part("allergies", summary.allergies, lang, tell, held, warns=bool(summary.allergies.lines)),
         _list("cautions", summary.cautions, lang, tell, warns=bool(summary.cautions)),
-        _part("medicines", summary.medicines, lang, tell, silent),
-        _part("conditions", summary.conditions, lang, tell, silent),
+        _part("medicines", summary.medicines, lang, tell, held),
+        _part("conditions", summary.conditions, lang, tell, held),
         Field(key="contact", said=_cut(contact or "", _ROOM["contact"]) if contact else tell("silent")),
     )
 
 
 def _part(
-    key: str, part: Part, lang: Language, tell: Callable[..., str], silent: str, *, warns: bool = False
+    key: str, part: Part, lang: Language, tell: Callable[..., str], held: bool, *, warns: bool = False
 ) -> Field:  # fmt: skip
-    """One section; `silent` is said where nothing of it may stand here."""
+    """One section; where something is `held` back nobody can tell what was not asked from what may not stand here."""
     if part.state == "some":
         return _list(key, part.lines, lang, tell, warns=warns)
     if part.state == "partly":
         denied = tell("comma").join(line.name(lang) for line in part.denied)
         said = f"{tell('denied')} {denied}"
-        unasked = tell("comma").join(line.name(lang) for line in part.unasked)
+        unasked = "" if held else tell("comma").join(line.name(lang) for line in part.unasked)
         return Field(key=key, said=f"{said} / {tell('unasked')} {unasked}" if unasked else said)
-    return Field(key=key, said=tell(f"{key}.none") if part.state == "none" else silent)
+    silent = "withheld" if held else "silent"
+    return Field(key=key, said=tell(f"{key}.none" if part.state == "none" else silent))
 
 
 def _list(key: str, lines: Iterable[Line], lang: Language, tell: Callable[..., str], *, warns: bool = False) -> Field:

@@ -5,6 +5,7 @@ What nobody asked, what was answered with no and what may not be shown yet are t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -321,4 +322,7 @@ def _origins(facts: Sequence[Fact], entries: Sequence[Entry], as_of: datetime) -
         *(Origin(source, "", len(days), max(days)) for source, days in spoken_of.items()),
         *(Origin(source, house, len(days), max(days)) for (source, house), days in houses.items()),
     ]
-    return tuple(sorted(found, key=lambda one: (one.day, one.source, one.house), reverse=True))
+    counts: Counter[tuple[date, Source, str]] = Counter()
+    for one in found:
+        counts[one.day, one.source, one.house] += one.count
+    return tuple(Origin(source, house, counts[day, source, house], day) for day, source, house in sorted(counts)[::-1])

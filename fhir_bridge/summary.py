@@ -222,7 +222,7 @@ def _part_lines(key: str, part: Part, lang: Language, silent: str) -> list[str]:
         found.append(" ".join(one for one in (line.name(lang), line.detail, doubt, about(line, lang, tell)) if one))
     if not found:
         found = [tell(f"{key}.none") if part.state == "none" else tell(silent)] if part.state != "partly" else []
-    for word, lines in (("denied", part.denied), ("unasked", part.unasked)):
+    for word, lines in (("denied", part.denied), ("unasked", () if silent == "withheld" else part.unasked)):
         if lines and part.state != "silent":
             found.append(f"{tell(word)} {tell('comma').join(line.name(lang) for line in lines)}")
     return found

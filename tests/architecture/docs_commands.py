@@ -88,7 +88,7 @@ COMMANDS_JA: Final = {
     "phr rules explain": "一人について、ルールがなぜ出たか、出なかったか、決められないかを、比べた値とともに示す",
     "phr rules stats": "ルールごとに、下書き、承認、書き直し、却下、差しかえ、配達を数える",
     "phr clinical add": "一人の検査値や病気、薬を記録する。書けるものは `phr clinical codes`",
-    "phr clinical list": "記録したことを、だれが言ったか、いつ、いつまでかとともに見る",
+    "phr clinical list": "記録したことを、だれが言ったか、いつ、いつまでかとともに見る。そのあとに、ほかの施設が伝えたもの",
     "phr clinical answers": "助言をとめうる答えをすべて見る。はい、いいえ、まだ聞いていない",
     "phr clinical retract": "書いたことを取り消す。記録には残り、もう数えない",
     "phr clinical codes": "記録できるものをすべて見る。コード、単位、意味",

@@ -16,6 +16,7 @@ import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
+from cli.clinical import app as clinical
 from cli.clinical_documents import import_document
 from cli.exits import Exit
 from engine.care_entries import current
@@ -221,3 +222,20 @@ def test_a_file_named_in_another_coding_is_told_and_never_falls_over(home: Engin
     documents = json.loads(done.stdout)["documents"]
     assert [one.get("refused", {}).get("code") for one in documents] == ["not-hl7", None]
     assert documents[0]["place"] == "1234567890_20261101_OML-11_??_20261101093000_01_1"
+
+
+@pytest.mark.usefixtures("home")
+def test_the_list_of_a_record_holds_what_houses_told_and_says_answers_in_words(tmp_path: Path) -> None:
+    run(written(tmp_path / "one", prescription(("2171022F1029", "アムロジピン錠5mg", "YJ"))), "--resident", TARO.id)
+    run(SAMPLE, "--resident", TARO.id)
+    shown_ = CliRunner().invoke(clinical, ["list", "--resident", TARO.id], env={"PHR_LANG": "ja"}).stdout
+    assert "薬: アムロジピン錠5mg 1錠 1日1回朝食後  2026-11-01" in shown_
+    assert "健診のメタボ判定: 当てはまらない" in shown_
+    told = json.loads(CliRunner().invoke(clinical, ["list", "--resident", TARO.id, "--json"]).stdout)["entries"]
+    assert {one["sort"] for one in told} == {"medication", "document"}
+    run(
+        written(tmp_path / "two", prescription(("2171022F1029", "アムロジピン錠5mg", "YJ"), control="CA",
+                                               written="20261102093000")), "--resident", TARO.id)  # fmt: skip
+    every = CliRunner().invoke(clinical, ["list", "--resident", TARO.id, "--all"], env={"PHR_LANG": "en"}).stdout
+    assert "(taken back)" in every
+    assert "アムロジピン" not in CliRunner().invoke(clinical, ["list", "--resident", TARO.id]).stdout

@@ -128,6 +128,9 @@ def test_where_something_is_held_back_an_empty_section_does_not_say_that_nobody_
     assert "聞いていません" not in page(held, "ja").split('class="allergies"')[1].split("</section>")[0]
     assert page(held, "ja").count("載せていない記録あり") == 4
     assert "載せていない" not in page(summary([], []), "ja")
+    egg = [entry("allergy", "卵")]
+    assert "記録なし: 薬のアレルギー" in page(summary([], egg), "ja")
+    assert "記録なし: 薬のアレルギー" not in page(summary([], egg, hidden=Hidden(waiting=2)), "ja")
 
 
 def test_what_decides_a_treatment_stands_before_everything_else() -> None:
