@@ -34,7 +34,7 @@ Ask = Callable[[], httpx.Response]
 
 def desks(*, quick: bool) -> list[Figure]:
     """Real uvicorn on the loopback, one nurse at a time, product and limit in turns in the same process."""
-    residents, items, each = (400, 200, 8) if quick else (RESIDENTS, ITEMS, 60)
+    residents, items, each = (120, 60, 3) if quick else (RESIDENTS, ITEMS, 60)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         engine = open_engine(f"sqlite:///{folder / 'engine.sqlite'}")
