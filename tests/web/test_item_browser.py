@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.store import repo_advice
 from engine.store.database import read
-from tests.web.browsing import SECOND, Site, axe_source, sideways, site, violations
+from tests.web.browsing import SECOND, Site, site
 from tests.web.desks import NOW, item, put
 
 pytestmark = [pytest.mark.flow, pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
@@ -69,29 +68,3 @@ def test_long_lines_are_told_while_they_are_typed(tmp_path: Path, chromium: Brow
         expect(page.locator(".long")).to_be_visible()
         page.locator("#text-ja").fill("短い 文。")
         expect(page.locator(".long")).to_have_count(0)
-
-
-def test_the_page_is_sound_open_refused_and_collided_at_every_width(tmp_path: Path, chromium: Browser) -> None:
-    axe = axe_source()
-    with site(tmp_path, NOW) as made:
-        put(made.engine, item("one", "urgent"), item("two", created_at=NOW - timedelta(days=9)))
-        page = made.enter(chromium, "nurse")
-        other = made.enter(chromium, "nurse", by=SECOND, name="田中 保健師", java_script_enabled=False)
-        found: dict[str, list[str]] = {}
-        for width in (1600, 320):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.goto(ONE)
-            page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-            found[f"open {width}"] = violations(page, axe) + [f"{sideways(page)} px"] * (sideways(page) > 0)
-        other.goto(ONE)
-        write(page, "正常です。")
-        page.locator("form.edit button.quiet").click()
-        found["refused"] = violations(page, axe)
-        page.locator("#text-ja").fill("話しましょう。")
-        page.locator("form.edit button.quiet").click()
-        other.locator("details:has(form[action$=reject]) > summary").click()
-        other.locator("input[name=why]").first.check()
-        other.locator("form[action$=reject] button").click()
-        assert "先に変更されています" in other.locator("h1").inner_text()
-        found["collided"] = [f"{sideways(other)} px"] * (sideways(other) > 0)
-        assert found == {name: [] for name in found}
