@@ -17,7 +17,7 @@ from engine.store.repo_facts import By
 from fhir_bridge.abilities import Abilities
 from fhir_bridge.client_answers import Answer, Blob, Failure, Page
 from fhir_bridge.client_pages import Params
-from fhir_bridge.gate import CLINICAL, doors
+from fhir_bridge.gate import doors
 from fhir_bridge.matching import MOST_HITS, bears, found_of, judged, rechecked, why_not
 
 # The network's own consent is another one than ours: without it the network answers this.
@@ -70,14 +70,13 @@ def look_up(reach: Reach, resident: str) -> Link | Refusal | None:
     """
     with read(reach.engine) as connection:
         link = repo_links.get(connection, resident, reach.network)
-        door = doors(connection, [resident], reach.network)[resident]
-        person = repo_residents.get(connection, resident)
+        door = doors(connection, [resident], reach.network, test_patients=reach.test_patients)[resident]
     if link is None or link.state not in {"proposed", "held"} or link.remote_id is not None:
         return None
-    refusal = door.refuses_unlinked(CLINICAL, reach.now()) or _inactive(person)
-    if reach.test_patients and link.value not in reach.test_patients:
-        refusal = Refusal("not-a-test-patient", "only test patients are exchanged now")
+    refusal = door.refuses_asking(reach.now())
     if refusal is not None:
+        if refusal.code == "inactive":  # of a link that means the patient over there
+            refusal = Refusal("inactive-here", refusal.message)
         _settle(reach, link, lambda seen, _: why_not(seen, refusal))
         return refusal
     hits = _hits(reach, link)
@@ -99,12 +98,6 @@ def check_patient(reach: Reach, link: Link) -> Link | Failure:
     if now is not None and now.remote_id != link.remote_id:
         return Failure(kind="retry", code="garbage")
     return _settle(reach, link, lambda seen, person: rechecked(seen, person, now))
-
-
-def _inactive(person: Resident | None) -> Refusal | None:
-    if person is None or person.status == "active":
-        return None
-    return Refusal("inactive-here", f"{person.id} is {person.status}: nobody is looked up any more")
 
 
 def _hits(reach: Reach, link: Link) -> list[Found] | Failure:

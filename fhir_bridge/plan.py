@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from engine.observation_values import Measured
 from engine.store.repo_push import OBSERVATION, WRONG, Owed
 
-Wants = Literal["final", "amended", "entered-in-error"]
 FINAL: Final = "final"
 AMENDED: Final = "amended"
 

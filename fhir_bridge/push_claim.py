@@ -24,7 +24,6 @@ from fhir_bridge.push_devices import Fleet, fleet_of
 
 # A row whose reading changed under it waits so long for the planner at most.
 _REPLAN: Final = timedelta(seconds=5)
-_HELD: Final = timedelta(minutes=10)
 # Failures after which the server is asked what it has before anything else is sent.
 ASK_FIRST: Final = frozenset({"several", "found", "version-1", "version-2", "version-3"})
 How = Literal["send", "look"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 from typer import Typer
@@ -21,6 +22,7 @@ from engine.care_links import accept
 from engine.refusal import Refusal
 from engine.store import audit, repo_links, repo_outbox
 from engine.store.database import read, write
+from engine.store.tables import RESIDENT
 from fhir_bridge.linking import look_up
 from simulators.hospital.faults import Fault
 from simulators.hospital.network import Hospital
@@ -143,6 +145,23 @@ def test_no_question_leaves_without_our_consent_and_the_networks_own_is_another(
     hospital.consents.change("p1", given=True)
     look_up(bridge.reach, HANAKO)
     assert link_of(engine).state == "linked"
+
+
+def test_nobody_is_looked_up_who_is_gone_or_no_test_patient_while_only_those_are_exchanged(
+    bridge: Bridge, hospital: Hospital, engine: Engine
+) -> None:
+    hospital.admit(patient("p1", "1001"))
+    named(engine, HANAKO, "1001")
+    tested = msgspec.structs.replace(bridge.reach, test_patients=frozenset({"9999"}))
+    refusal = look_up(tested, HANAKO)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == link_of(engine).reason == "not-a-test-patient"
+    with write(engine) as connection:
+        connection.execute(RESIDENT.update().where(RESIDENT.c.id == HANAKO).values(status="deceased"))
+    refusal = look_up(bridge.reach, HANAKO)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == link_of(engine).reason == "inactive-here"
+    assert (link_of(engine).state, len(hospital.ledger.received)) == ("proposed", 0)
 
 
 def test_a_network_that_fails_leaves_the_number_where_it_was(
