@@ -140,6 +140,42 @@ class BridgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outbox: str | None = None
 
 
+class PlatformSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The city's data-linkage platform (NGSIv2); without `url` releases are prepared and written as files only.
+
+    `token_url` is its OAuth2 token endpoint, `secret_file` holds the client's secret. `service` is the tenant, `path`
+    the service path; `linked` speaks NGSI-LD instead, with `context` the address of our own context. `dataset_url`,
+    `licence` and `contact` stand in the catalogue.
+    """
+
+    url: str | None = None
+    token_url: str | None = None
+    client_id: str | None = None
+    secret_file: str | None = None
+    ca_file: str | None = None
+    service: str = "sakata"
+    path: str = "/phr/stats"
+    linked: bool = False
+    context: str | None = None
+    dataset_url: str | None = None
+    licence: str = "CC-BY-4.0"
+    contact: str | None = None
+
+
+class OneIdSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The city's identity provider (OpenID Connect); without `issuer` residents sign in by code and card only.
+
+    `secret_file` holds the client's secret, None for a public client. `card` is the `acr` value that says somebody
+    signed in with their card: asked for before consents are changed.
+    """
+
+    issuer: str | None = None
+    client_id: str | None = None
+    secret_file: str | None = None
+    ca_file: str | None = None
+    card: str | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be configured, with its default."""
 
@@ -152,6 +188,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
     bridge: BridgeSettings = BridgeSettings()
+    platform: PlatformSettings = PlatformSettings()
+    one_id: OneIdSettings = OneIdSettings()
 
     @property
     def root(self) -> Path:
@@ -204,6 +242,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     shapes: dict[str, type[msgspec.Struct]] = {
         "mqtt": MqttSettings, "gateway": GatewaySettings, "mirror": MirrorSettings, "engine": EngineSettings,
         "web": WebSettings, "notify": NotifySettings, "bridge": BridgeSettings,
+        "platform": PlatformSettings, "one_id": OneIdSettings,
     }  # fmt: skip
     for section, shape in shapes.items():
         for key in shape.__struct_fields__:

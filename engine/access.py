@@ -31,6 +31,8 @@ Right = Literal[
     "mine.see", "mine.say", "family.see",
     # Which patient of a network a resident is, where the two houses' words differ.
     "link.decide",
+    # Enrolment on paper and the city's ID; who acts for somebody; measures of support; life events; closing an account.
+    "enrol", "acting.decide", "protect", "life.write", "account.close",
 ]  # fmt: skip
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
@@ -50,7 +52,8 @@ _TABLE: Final[dict[Role, frozenset[Right]]] = {
     "nurse": _CARE
     | {
         "advice.decide-serious", "standing.sign", "person.assign", "code.issue", "break-glass", "devices.see",
-        "watch.see", "watch.write", "release", "link.decide",
+        "watch.see", "watch.write", "release", "link.decide", "enrol", "acting.decide", "protect", "life.write",
+        "account.close",
     },
     "dietitian": _CARE,
     "physician": _CARE
@@ -60,7 +63,7 @@ _TABLE: Final[dict[Role, frozenset[Right]]] = {
     },
     # 民生委員 and 地域包括支援センター: notes about people they watch over, nothing of their health.
     "watcher": frozenset({"self", "watch.see", "watch.write"}),
-    "helpdesk": frozenset({"self", "devices.see", "devices.edit", "request.devices"}),
+    "helpdesk": frozenset({"self", "devices.see", "devices.edit", "request.devices", "enrol"}),
     "admin": frozenset({"self", "staff.manage"}),
     "auditor": frozenset({"self", "log.see"}),
     "resident": frozenset({"self", "mine.see", "mine.say"}),
