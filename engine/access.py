@@ -29,6 +29,8 @@ Right = Literal[
     "staff.manage", "log.see",
     # A resident's own pages, and those of the family they let look.
     "mine.see", "mine.say", "family.see",
+    # What somebody who acts for a resident does in their place.
+    "family.act",
     # Which patient of a network a resident is, where the two houses' words differ.
     "link.decide",
     # Enrolment on paper and the city's ID; who acts for somebody; measures of support; life events; closing an account.
@@ -66,8 +68,8 @@ _TABLE: Final[dict[Role, frozenset[Right]]] = {
     "helpdesk": frozenset({"self", "devices.see", "devices.edit", "request.devices", "enrol"}),
     "admin": frozenset({"self", "staff.manage"}),
     "auditor": frozenset({"self", "log.see"}),
-    "resident": frozenset({"self", "mine.see", "mine.say"}),
-    "family": frozenset({"self", "family.see"}),
+    "resident": frozenset({"self", "mine.see", "mine.say", "family.see", "family.act"}),
+    "family": frozenset({"self", "family.see", "family.act"}),
 }  # fmt: skip
 
 

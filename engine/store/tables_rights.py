@@ -84,7 +84,7 @@ class LogoutToken(Row, table=True):
 class Acting(Row, table=True):
     """That `actor` (m-…, r-… or s-…) acts for a resident: on which legal basis, for what, from when until when (`j-…`).
 
-    `scope` is a JSON list; `seen` names the paper that proved it, never its content.
+    `scope` is a JSON list; `seen` names the paper that proved it, never its content; `agreed_by` whose yes it rests on.
     """
 
     __table_args__ = (Index(None, "resident_id", "since"), Index(None, "actor", "since"))
@@ -94,6 +94,7 @@ class Acting(Row, table=True):
     basis: str = text_()
     scope: str = text_()
     seen: str = text_()
+    agreed_by: str | None = text_(optional=True)
     since: int = whole()
     until: int | None = whole(optional=True)
     by: str = text_()

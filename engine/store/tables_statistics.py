@@ -15,12 +15,13 @@ from engine.store.rows import Row, serial, text_, whole
 
 
 class PublishingUnit(Row, table=True):
-    """A publishing unit, fixed before the first release: its municipalities (a JSON list) and their inhabitants."""
+    """A publishing unit, fixed before the first release: its municipalities (JSON), inhabitants and who counted."""
 
     __tablename__: ClassVar[Any] = "publishing_unit"
     code: str = text_(primary_key=True)
     municipalities: str = text_()
     population: int = whole()
+    source: str = text_()
     first_period: str = text_()
     by: str = text_()
     at: int = whole()

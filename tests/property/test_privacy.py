@@ -30,7 +30,9 @@ from fhir_bridge.privacy_release import (
 )
 from fhir_bridge.privacy_tables import tables
 from fhir_bridge.privacy_units import Period
-from tests.privacy_city import CODES, FIRST, INTERESTS, SERVICES, UNIT, Told, day_after, ledger, plan_for
+from simulators.attack.world import FIRST, UNIT, day_after, ledger, plan_for
+from simulators.city.rows import CODES, INTERESTS, SERVICES
+from tests.privacy_city import Told
 
 ALPHAS = st.fractions(Fraction(1, 20), Fraction(19, 20), max_denominator=20)
 PERIODS = st.integers(0, 2).map(lambda n: (FIRST, FIRST.next, FIRST.next.next)[n])

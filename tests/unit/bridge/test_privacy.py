@@ -18,7 +18,8 @@ from fhir_bridge.privacy_ledger import CAP, MOST_A_RELEASE, Charge, Ledger, char
 from fhir_bridge.privacy_release import planned
 from fhir_bridge.privacy_tables import AGE_3, BMI_4, ROTATION, Codes, checked, is_known, tables, turn
 from fhir_bridge.privacy_units import Partition, Period, Unit, partition
-from tests.privacy_city import CODES, FIRST, UNIT, ledger, plan_for
+from simulators.attack.world import FIRST, UNIT, ledger, plan_for
+from simulators.city.rows import CODES
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 TOWNS = tuple(Unit(code=code, municipalities=(code,), population=people) for code, people in

@@ -20,7 +20,9 @@ from fhir_bridge.aggregate_join import Body, Interest, Row, Taste, joined, token
 from fhir_bridge.privacy_release import Tally
 from fhir_bridge.privacy_tables import tables
 from fhir_bridge.privacy_units import Period
-from tests.privacy_city import CODES, FIRST, INTERESTS, SERVICES, plan_for, residents
+from simulators.attack.world import FIRST, plan_for
+from simulators.city.rows import CODES, INTERESTS, SERVICES
+from simulators.city.rows import rows as residents
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 CUTOFF = FIRST.cutoff(TOKYO)

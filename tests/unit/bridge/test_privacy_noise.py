@@ -12,7 +12,8 @@ from fhir_bridge.privacy_law import decay, mass, reach, tail
 from fhir_bridge.privacy_noise import ExactLaplace
 from fhir_bridge.privacy_release import prepare
 from fhir_bridge.privacy_tables import ROTATION
-from tests.privacy_city import SeededLaplace, day_after, ledger, plan_for, residents, tally_of
+from simulators.attack.world import SeededLaplace, day_after, ledger, plan_for, tally_of
+from simulators.city.rows import rows as residents
 
 # So rare that nobody lives to see a false alarm.
 NEVER = 1e-9
