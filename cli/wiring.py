@@ -66,7 +66,8 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The engine's database URL (None: SQLite in PHR_HOME) and its broker account.
 
     `standing` lets standing approvals approve, `urgent_texts` lets signed urgent texts go out by themselves; both are
-    off until the operator of a town says so.
+    off until the operator of a town says so. `learning` lets the learner log what it would choose (shadow), or choose
+    among the allowed goals of those who agreed (on).
     """
 
     database: str | None = None
@@ -76,6 +77,7 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shared: bool = False
     standing: bool = False
     urgent_texts: bool = False
+    learning: Literal["off", "shadow", "on"] = "off"
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

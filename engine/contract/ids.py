@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 Role = Literal[
     "r", "h", "g", "d", "a", "c", "v", "s", "m", "t", "n", "k", "q", "p", "u", "b", "i", "w", "e", "x", "y", "z",
-    "f", "j", "l",
+    "f", "j", "l", "o",
 ]  # fmt: skip
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 LENGTH: Final = 13
-_SHAPE = re.compile(r"[rhgdacvsmtnkqpubiwexyzfjl]-[a-z2-7]{13}")
+_SHAPE = re.compile(r"[rhgdacvsmtnkqpubiwexyzfjlo]-[a-z2-7]{13}")
 
 
 def new_id(role: Role, rng: Random) -> str:
@@ -25,7 +25,7 @@ def new_id(role: Role, rng: Random) -> str:
     Of the desk: s staff, m family member, t team, n note, k contact, q request, p standing approval, u urgent text,
     b break-glass or batch, i sign-in code, w address. Of other houses: e care entry, x a program's grant, y emergency
     card, z a look by an emergency card. Of a resident's rights: f life event, j somebody acting for them, l measure of
-    support.
+    support. o a case that is followed.
 
     Pass `random.SystemRandom()` in production and a seeded `Random` in simulations.
     """

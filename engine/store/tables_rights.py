@@ -74,7 +74,10 @@ class OneIdSession(Row, table=True):
 
 
 class LogoutToken(Row, table=True):
-    """A logout token that was obeyed, by the hash of issuer and `jti`: the same one is never obeyed again."""
+    """A logout token that was obeyed (hash of issuer and `jti`), or that somebody signed out at the provider.
+
+    The same token is never obeyed again, and a page left open goes no further.
+    """
 
     __tablename__: ClassVar[Any] = "logout_token"
     hash: str = text_(primary_key=True)

@@ -68,10 +68,10 @@ class StatisticsRelease(Row, table=True):
 
 
 class ReleaseBatch(Row, table=True):
-    """One request owed to the platform, byte for byte; the row goes when the platform has taken it.
+    """One request owed to the platform, byte for byte; the rows go when the whole release was read back.
 
-    Of one release they leave in the order of `ordinal`; `part` open, cells, complete, withdraw. `state` pending or
-    parked (refused for good, with the reason); `body` is JSON text, `sha256` its hash.
+    Of one release they leave in the order of `ordinal`; `part` open, cells, complete, withdraw. `state` pending, taken
+    (the platform said so) or parked (refused for good, with the reason); `body` is JSON text, `sha256` its hash.
     """
 
     __tablename__: ClassVar[Any] = "release_batch"
@@ -98,6 +98,8 @@ class HeldInterest(Row, table=True):
     """What somebody likes, in their own order (1 first), under a pseudonym no other table knows."""
 
     __tablename__: ClassVar[Any] = "held_interest"
+    # Row numbers would tell in which order people chose, and the audit knows when each did.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - as the library wants it
     pseudonym: str = text_(primary_key=True)
     code: str = text_(primary_key=True)
     place: int = Field(sa_type=Integer)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from alembic import op
+
+from engine.store.migrations.columns import flag, guard, reference, serial, small, text_column, unique, whole, whole_key
 
 revision: Final = "0008"
 down_revision: Final = "0007"
@@ -17,38 +19,6 @@ _APPENDED: Final = ("release_charge", "consent_source", "publishing_unit")
 _OPEN: Final = "ended_at IS NULL"
 
 
-def _text(name: str, *, null: bool = False) -> Any:
-    return sa.Column(name, sa.Text(), nullable=null)
-
-
-def _whole(name: str, *, null: bool = False) -> Any:
-    return sa.Column(name, sa.BigInteger(), nullable=null)
-
-
-def _small(name: str) -> Any:
-    return sa.Column(name, sa.Integer(), nullable=False)
-
-
-def _flag(name: str) -> Any:
-    return sa.Column(name, sa.Boolean(), nullable=False)
-
-
-def _serial() -> Any:
-    return sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False)
-
-
-def _whole_key(name: str) -> Any:
-    return sa.Column(name, sa.BigInteger(), autoincrement=False, nullable=False)
-
-
-def _reference(table: str, column: str, other: str) -> Any:
-    return sa.ForeignKeyConstraint([column], [f"{other}.id"], name=f"fk_{table}_{column}_{other}")
-
-
-def _unique(table: str, *columns: str) -> Any:
-    return sa.UniqueConstraint(*columns, name=f"uq_{table}_{'_'.join(columns)}")
-
-
 def upgrade() -> None:
     """Creates the tables, empty."""
     _identity()
@@ -56,23 +26,23 @@ def upgrade() -> None:
     _closing()
     _statistics()
     for table in _APPENDED:
-        _guard(table)
+        guard(table)
 
 
 def _identity() -> None:
     op.create_table(
         "one_id",
-        _serial(),
-        _text("issuer"),
-        _text("client_id"),
-        _text("subject"),
-        _text("holder"),
-        _text("how"),
-        _text("by"),
-        _whole("at"),
-        _whole("ended_at", null=True),
-        _text("ended_by", null=True),
-        _text("reason", null=True),
+        serial(),
+        text_column("issuer"),
+        text_column("client_id"),
+        text_column("subject"),
+        text_column("holder"),
+        text_column("how"),
+        text_column("by"),
+        whole("at"),
+        whole("ended_at", null=True),
+        text_column("ended_by", null=True),
+        text_column("reason", null=True),
         sa.PrimaryKeyConstraint("seq", name="pk_one_id"),
         sqlite_autoincrement=True,
     )
@@ -94,34 +64,34 @@ def _identity() -> None:
     )
     op.create_table(
         "sign_in_flow",
-        _text("hash"),
-        _text("purpose"),
-        _text("holder", null=True),
-        _text("nonce"),
-        _text("verifier"),
-        _text("browser"),
-        _text("onward"),
-        _whole("at"),
-        _whole("until"),
+        text_column("hash"),
+        text_column("purpose"),
+        text_column("holder", null=True),
+        text_column("nonce"),
+        text_column("verifier"),
+        text_column("browser"),
+        text_column("onward"),
+        whole("at"),
+        whole("until"),
         sa.PrimaryKeyConstraint("hash", name="pk_sign_in_flow"),
     )
     op.create_index("ix_sign_in_flow_until", "sign_in_flow", ["until"])
     op.create_table(
         "one_id_session",
-        _text("hash"),
-        _text("issuer"),
-        _text("subject"),
-        _text("sid", null=True),
-        _text("acr", null=True),
-        _whole("at"),
+        text_column("hash"),
+        text_column("issuer"),
+        text_column("subject"),
+        text_column("sid", null=True),
+        text_column("acr", null=True),
+        whole("at"),
         sa.PrimaryKeyConstraint("hash", name="pk_one_id_session"),
     )
     op.create_index("ix_one_id_session_issuer_sid", "one_id_session", ["issuer", "sid"])
     op.create_index("ix_one_id_session_issuer_subject", "one_id_session", ["issuer", "subject"])
     op.create_table(
         "logout_token",
-        _text("hash"),
-        _whole("until"),
+        text_column("hash"),
+        whole("until"),
         sa.PrimaryKeyConstraint("hash", name="pk_logout_token"),
     )
     op.create_index("ix_logout_token_until", "logout_token", ["until"])
@@ -130,72 +100,72 @@ def _identity() -> None:
 def _lives() -> None:
     op.create_table(
         "acting",
-        _text("id"),
-        _text("resident_id"),
-        _text("actor"),
-        _text("basis"),
-        _text("scope"),
-        _text("seen"),
-        _text("agreed_by", null=True),
-        _whole("since"),
-        _whole("until", null=True),
-        _text("by"),
-        _whole("at"),
-        _whole("ended_at", null=True),
-        _text("ended_by", null=True),
-        _text("reason", null=True),
-        _whole("version"),
+        text_column("id"),
+        text_column("resident_id"),
+        text_column("actor"),
+        text_column("basis"),
+        text_column("scope"),
+        text_column("seen"),
+        text_column("agreed_by", null=True),
+        whole("since"),
+        whole("until", null=True),
+        text_column("by"),
+        whole("at"),
+        whole("ended_at", null=True),
+        text_column("ended_by", null=True),
+        text_column("reason", null=True),
+        whole("version"),
         sa.PrimaryKeyConstraint("id", name="pk_acting"),
-        _reference("acting", "resident_id", "resident"),
+        reference("acting", "resident_id", "resident"),
     )
     op.create_index("ix_acting_actor_since", "acting", ["actor", "since"])
     op.create_index("ix_acting_resident_id_since", "acting", ["resident_id", "since"])
     op.create_table(
         "protection",
-        _text("id"),
-        _text("resident_id"),
-        _whole("since"),
-        _whole("until", null=True),
-        _text("seen"),
-        _text("by"),
-        _whole("at"),
-        _whole("ended_at", null=True),
-        _text("ended_by", null=True),
-        _whole("version"),
+        text_column("id"),
+        text_column("resident_id"),
+        whole("since"),
+        whole("until", null=True),
+        text_column("seen"),
+        text_column("by"),
+        whole("at"),
+        whole("ended_at", null=True),
+        text_column("ended_by", null=True),
+        whole("version"),
         sa.PrimaryKeyConstraint("id", name="pk_protection"),
-        _reference("protection", "resident_id", "resident"),
+        reference("protection", "resident_id", "resident"),
     )
     op.create_index("ix_protection_resident_id_since", "protection", ["resident_id", "since"])
     op.create_table(
         "life_event",
-        _text("id"),
-        _text("resident_id"),
-        _text("sort"),
-        _whole("since"),
-        _whole("until", null=True),
-        _text("detail"),
-        _text("by"),
-        _whole("at"),
-        _whole("taken_back_at", null=True),
-        _text("taken_back_by", null=True),
-        _text("reason", null=True),
-        _whole("version"),
+        text_column("id"),
+        text_column("resident_id"),
+        text_column("sort"),
+        whole("since"),
+        whole("until", null=True),
+        text_column("detail"),
+        text_column("by"),
+        whole("at"),
+        whole("taken_back_at", null=True),
+        text_column("taken_back_by", null=True),
+        text_column("reason", null=True),
+        whole("version"),
         sa.PrimaryKeyConstraint("id", name="pk_life_event"),
-        _reference("life_event", "resident_id", "resident"),
+        reference("life_event", "resident_id", "resident"),
     )
     op.create_index("ix_life_event_resident_id_since", "life_event", ["resident_id", "since"])
     op.create_index("ix_life_event_sort_since", "life_event", ["sort", "since"])
     op.create_table(
         "consent_source",
-        _whole_key("seq"),
-        _text("resident_id"),
-        _text("sort"),
-        _text("reference"),
-        _text("sha256"),
-        _text("by"),
-        _whole("at"),
+        whole_key("seq"),
+        text_column("resident_id"),
+        text_column("sort"),
+        text_column("reference"),
+        text_column("sha256"),
+        text_column("by"),
+        whole("at"),
         sa.PrimaryKeyConstraint("seq", name="pk_consent_source"),
-        _reference("consent_source", "resident_id", "resident"),
+        reference("consent_source", "resident_id", "resident"),
     )
     op.create_index("ix_consent_source_resident_id", "consent_source", ["resident_id"])
     op.create_index("ix_consent_source_sort_reference", "consent_source", ["sort", "reference"])
@@ -204,29 +174,29 @@ def _lives() -> None:
 def _closing() -> None:
     op.create_table(
         "closure",
-        _text("resident_id"),
-        _text("state"),
-        _whole("asked_at"),
-        _text("asked_by"),
-        _text("channel"),
-        _whole("due_at"),
-        _whole("erased_at", null=True),
-        _whole("scrubbed_at", null=True),
-        _text("counts", null=True),
+        text_column("resident_id"),
+        text_column("state"),
+        whole("asked_at"),
+        text_column("asked_by"),
+        text_column("channel"),
+        whole("due_at"),
+        whole("erased_at", null=True),
+        whole("scrubbed_at", null=True),
+        text_column("counts", null=True),
         sa.PrimaryKeyConstraint("resident_id", name="pk_closure"),
     )
     op.create_index("ix_closure_state", "closure", ["state"])
     op.create_table(
         "forget_order",
-        _text("gateway_id"),
-        _text("resident_id"),
-        _text("correlation"),
-        _text("state"),
-        _whole("due_at"),
-        _whole("attempts"),
-        _whole("ordered_at"),
-        _whole("answered_at", null=True),
-        _text("answer", null=True),
+        text_column("gateway_id"),
+        text_column("resident_id"),
+        text_column("correlation"),
+        text_column("state"),
+        whole("due_at"),
+        whole("attempts"),
+        whole("ordered_at"),
+        whole("answered_at", null=True),
+        text_column("answer", null=True),
         sa.PrimaryKeyConstraint("gateway_id", "resident_id", name="pk_forget_order"),
     )
     op.create_index("ix_forget_order_correlation", "forget_order", ["correlation"], unique=True)
@@ -236,84 +206,73 @@ def _closing() -> None:
 def _statistics() -> None:
     op.create_table(
         "publishing_unit",
-        _text("code"),
-        _text("municipalities"),
-        _whole("population"),
-        _text("source"),
-        _text("first_period"),
-        _text("by"),
-        _whole("at"),
+        text_column("code"),
+        text_column("municipalities"),
+        whole("population"),
+        text_column("source"),
+        text_column("first_period"),
+        text_column("by"),
+        whole("at"),
         sa.PrimaryKeyConstraint("code", name="pk_publishing_unit"),
     )
     op.create_table(
         "release_charge",
-        _serial(),
-        _text("unit"),
-        _text("period"),
-        _text("tables"),
-        _text("epsilon"),
-        _text("drawn"),
+        serial(),
+        text_column("unit"),
+        text_column("period"),
+        text_column("tables"),
+        text_column("epsilon"),
+        text_column("drawn"),
         sa.PrimaryKeyConstraint("seq", name="pk_release_charge"),
-        _unique("release_charge", "unit", "period"),
+        unique("release_charge", "unit", "period"),
     )
     op.create_table(
         "statistics_release",
-        _text("id"),
-        _text("unit"),
-        _text("period"),
-        _text("content"),
-        _text("sha256"),
-        _text("state"),
-        _flag("test"),
-        _text("by"),
-        _whole("prepared_at"),
-        _whole("complete_at", null=True),
-        _whole("verified_at", null=True),
-        _whole("withdrawn_at", null=True),
-        _text("reason", null=True),
-        _whole("version"),
+        text_column("id"),
+        text_column("unit"),
+        text_column("period"),
+        text_column("content"),
+        text_column("sha256"),
+        text_column("state"),
+        flag("test"),
+        text_column("by"),
+        whole("prepared_at"),
+        whole("complete_at", null=True),
+        whole("verified_at", null=True),
+        whole("withdrawn_at", null=True),
+        text_column("reason", null=True),
+        whole("version"),
         sa.PrimaryKeyConstraint("id", name="pk_statistics_release"),
-        _unique("statistics_release", "unit", "period"),
+        unique("statistics_release", "unit", "period"),
     )
     op.create_index("ix_statistics_release_state", "statistics_release", ["state"])
     op.create_table(
         "release_batch",
-        _serial(),
-        _text("release_id"),
-        _small("ordinal"),
-        _text("part"),
-        _text("body"),
-        _text("sha256"),
-        _text("state"),
-        _whole("due_at"),
-        _small("attempts"),
-        _text("code", null=True),
-        _text("outcome", null=True),
-        _whole("created_at"),
+        serial(),
+        text_column("release_id"),
+        small("ordinal"),
+        text_column("part"),
+        text_column("body"),
+        text_column("sha256"),
+        text_column("state"),
+        whole("due_at"),
+        small("attempts"),
+        text_column("code", null=True),
+        text_column("outcome", null=True),
+        whole("created_at"),
         sa.PrimaryKeyConstraint("seq", name="pk_release_batch"),
-        _unique("release_batch", "release_id", "ordinal"),
+        unique("release_batch", "release_id", "ordinal"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_release_batch_state_due_at", "release_batch", ["state", "due_at"])
     op.create_table(
         "held_interest",
-        _text("pseudonym"),
-        _text("code"),
-        _small("place"),
+        text_column("pseudonym"),
+        text_column("code"),
+        small("place"),
         sa.PrimaryKeyConstraint("pseudonym", "code", name="pk_held_interest"),
+        sqlite_with_rowid=False,
     )
-
-
-def _guard(table: str) -> None:
-    name, words = f"{table}_update_refused", f"{table} is append-only"
-    if op.get_bind().dialect.name == "sqlite":
-        op.execute(f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, '{words}'); END")
-        return
-    op.execute(
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{words}' USING ERRCODE = 'restrict_violation'; END $$"
-    )
-    op.execute(f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
 
 
 def downgrade() -> None:
