@@ -76,13 +76,16 @@ def retract(connection: Connection, id: str, by: By, channel: str, now: datetime
     return back
 
 
-def of(connection: Connection, residents: Iterable[str]) -> dict[str, list[Fact]]:
-    """Every row of these residents, retractions included, oldest first, by resident."""
+def of(
+    connection: Connection, residents: Iterable[str], *, codes: Sequence[str] | None = None
+) -> dict[str, list[Fact]]:  # fmt: skip
+    """Every row of these residents, retractions included, oldest first, by resident; only of `codes` if named."""
     names = sorted(set(residents))
     found: dict[str, list[Fact]] = {name: [] for name in names}
     for start in range(0, len(names), _CHUNK):
         part = names[start : start + _CHUNK]
         query = select(FACT).where(FACT.c.resident_id.in_(part)).order_by(FACT.c.at, FACT.c.recorded_at, FACT.c.id)
+        query = query if codes is None else query.where(FACT.c.code.in_(codes))
         for row in connection.execute(query).mappings():
             found[row["resident_id"]].append(_fact(row))
     return found
