@@ -28,7 +28,7 @@ from fhir_bridge.privacy_units import Period
 LEAST_AGE: Final = 20
 # What no scale and no birth register says; a row beyond is a mistake and would sit alone in its cell.
 _HEIGHTS: Final = (Decimal(50), Decimal(272))
-_WEIGHTS: Final = (Decimal(10), Decimal(650))
+WEIGHTS: Final = (Decimal(10), Decimal(650))
 
 
 class Weighed(msgspec.Struct, frozen=True):
@@ -138,7 +138,7 @@ def _lot(token: bytes, code: str) -> bytes:
 def _counts(weighed: Weighed, period: Period, zone: ZoneInfo) -> bool:
     return (
         weighed.sound
-        and _WEIGHTS[0] <= weighed.kg <= _WEIGHTS[1]
+        and WEIGHTS[0] <= weighed.kg <= WEIGHTS[1]
         and period.start <= weighed.at.astimezone(zone).date() <= period.end
     )
 

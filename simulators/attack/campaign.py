@@ -16,6 +16,7 @@ from simulators.attack.audit import TARGETS, advantage, leak
 from simulators.attack.findings import Finding
 from simulators.attack.populations import populations, utility
 from simulators.attack.recovery import NARROW, Known, learned, narrowest
+from simulators.attack.stored import attacks_on_a_store
 from simulators.attack.world import FIRST, TURNS, UNIT, SeededLaplace, day_after, ledger, series, tally_of
 from simulators.city.rows import CODES, INTERESTS, rows
 
@@ -199,5 +200,5 @@ def _whole(width: float) -> str:
 
 _ATTACKS: Final[dict[str, Callable[[Size], Iterator[Finding]]]] = {
     "A1": _populations, "A2": _recovery, "A3": _neighbours, "A4": _again, "A5": _membership, "A7": _contribution,
-    "A8": _universe, "A9": _budget, "A10": _utility,
+    "A8": _universe, "A9": _budget, "A10": _utility, "a store": lambda size: attacks_on_a_store(size.seed),
 }  # fmt: skip

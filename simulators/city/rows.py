@@ -11,12 +11,13 @@ from typing import Final
 
 import msgspec
 
+from engine.interests import codes
 from fhir_bridge.aggregate_join import Body, Interest, Row
 from fhir_bridge.privacy_tables import AGE_7, Codes
 
 # The four municipalities together, rounded.
 REGION_PEOPLE: Final = 137_000
-INTERESTS: Final = ("walking", "cooking", "sleep", "festival", "swimming", "garden", "reading", "travel", "bath", "ski")
+INTERESTS: Final = codes()
 SERVICES: Final = ("bus", "library", "market", "pool", "school", "shop", "tour")
 CODES: Final = Codes(interests=INTERESTS, services=SERVICES)
 _AGES: Final = (9, 12, 17, 19, 20, 15, 8)

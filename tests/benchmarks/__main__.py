@@ -20,11 +20,12 @@ from tests.benchmarks.footprint import footprints
 from tests.benchmarks.ingest import batches, singles
 from tests.benchmarks.latency import latencies
 from tests.benchmarks.observations import observing
+from tests.benchmarks.statistics_release import releases
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "ingest": singles, "ingest-batches": batches, "gateway-latency": latencies, "gateway-footprint": footprints,
     "gateway-busy-home": busy_home, "cold-start": starts, "city-trends": trends, "city-pass": passes,
-    "city-refit": refits, "desk": desks, "observations": observing, "bridge-push": pushes,
+    "city-refit": refits, "desk": desks, "observations": observing, "bridge-push": pushes, "statistics": releases,
 }  # fmt: skip
 
 
