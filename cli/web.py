@@ -111,9 +111,11 @@ def another_link(config: Settings) -> Open:
 def _pages(config: Settings, store: Engine, links: Links) -> FastAPI:
     """The application with everything the settings say."""
     from cli.notify import outlets_of
+    from cli.one_id import provider_of
     from engine.standing import Automatic
     from engine.web.app import create_app
     from fhir_bridge.api import PREFIX, refusal_of, router_of
+    from fhir_bridge.takeout import bundle_of
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -121,7 +123,8 @@ def _pages(config: Settings, store: Engine, links: Links) -> FastAPI:
     return create_app(
         store, links, now, hosts=config.web.called, os_user=os_user(), home=config.root, secure=config.web.https,
         city=config.engine.city, outlets=outlets_of(config),
-        automatic=Automatic(standing=config.engine.standing, urgent_texts=config.engine.urgent_texts),
+        automatic=Automatic(config.engine.standing, config.engine.urgent_texts, config.engine.learning),
+        one_id=provider_of(config), bundle=bundle_of,
         extras=[router_of(store, now, secure=config.web.https, os_user=os_user())], apart={PREFIX: refusal_of},
     )  # fmt: skip
 

@@ -14,7 +14,8 @@ from engine.contract.ids import is_id
 from engine.identity import SLOW_DOWN, WRONG, flooded
 from engine.onetime import is_birthday, read_code
 from engine.refusal import Refusal
-from engine.store import repo_codes, repo_family, repo_residents
+from engine.situation import signs_in
+from engine.store import repo_codes, repo_family, repo_life, repo_residents
 from engine.store.database import Connection, Engine, write
 from engine.store.repo_codes import Code, Kind
 
@@ -53,7 +54,7 @@ def _prove(
         if code is None or code.state(now) != "good":
             repo_codes.note_refused(connection, "unknown" if code is None else code.id, now, os_user)
             return WRONG
-        who = _holder(connection, code, given)
+        who = _holder(connection, code, given, now)
         if who is None:
             repo_codes.miss(connection, code)
             repo_codes.note_refused(connection, code.id, now, os_user)
@@ -62,12 +63,12 @@ def _prove(
         return who
 
 
-def _holder(connection: Connection, code: Code, given: Mapping[str, str]) -> Identity | None:
+def _holder(connection: Connection, code: Code, given: Mapping[str, str], now: datetime) -> Identity | None:
     if is_id(code.subject, "m"):
         member = repo_family.get(connection, code.subject)
         return None if member is None or member.ended_at is not None else member.identity
     person = repo_residents.get(connection, code.subject)
-    if person is None or person.status != "active":
+    if person is None or not signs_in(repo_life.situation(connection, person.id), now):
         return None
     if not is_birthday(person.birth_date, given.get("month", ""), given.get("day", "")):
         return None

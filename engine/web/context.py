@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse
@@ -24,6 +24,10 @@ from engine.web.navigation import ways
 from engine.web.sessions import Session, Sessions, cookie_name
 from engine.web.static import address
 from engine.web.view import resident_speaker, speaker, word
+
+if TYPE_CHECKING:
+    from engine.takeout_store import Bundle
+    from engine.web.oidc import OneId
 
 HERE: Final = Path(__file__).parent
 COOKIE: Final = cookie_name(secure=False)
@@ -55,7 +59,8 @@ class Desk:
 
     `secure` says that they are reached by HTTPS alone, so that cookies say so; `city` that staff have accounts and no
     link opens anything; `outlets` is how residents are told of messages, None where nothing is configured;
-    `automatic` what the operator lets leave without a person each time.
+    `automatic` what the operator lets leave without a person each time; `one_id` is the city's identity provider, None
+    where there is none; `bundle` makes the FHIR Bundle of a take-out, which is the bridge's to make.
     """
 
     engine: Engine
@@ -67,6 +72,8 @@ class Desk:
     city: bool = False
     outlets: Outlets | None = None
     automatic: Automatic = OFF
+    one_id: OneId | None = None
+    bundle: Bundle | None = None
     templates: Environment = field(default_factory=_templates)
 
     @property
@@ -95,7 +102,10 @@ class Desk:
             "say": speaker(lang), "tell": resident_speaker(lang), "word": lambda kind, code: word(lang, kind, code),
             "both": speaker, "static": address,
         }  # fmt: skip
-        shared = {"lang": lang, "other": other, "session": session, "here": here, "error": None, "ways": ways(session)}
+        shared = {
+            "lang": lang, "other": other, "session": session, "here": here, "error": None, "ways": ways(session),
+            "one_id": self.one_id is not None,
+        }  # fmt: skip
         return self.templates.get_template(template).render(words | shared | more)
 
     def sorry(self, lang: Language, session: Session | None, status: int, key: str, back: str = "/") -> str:

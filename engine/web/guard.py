@@ -30,7 +30,7 @@ HEADERS: Final = {
 # A year, as browsers ask for before they trust it; only said where HTTPS is all there is.
 HSTS: Final = "max-age=31536000"
 # What was typed travels through signing in, sealed and therefore longer than it was.
-_CARRIED: Final = frozenset({"/signin", "/unlock"})
+_CARRIED: Final = frozenset({"/signin", "/unlock", "/one-id/start", "/one-id/link"})
 CARRIED_LIMIT: Final = 4 * BODY_LIMIT
 # No keyboard has it, and PostgreSQL keeps no text that holds it.
 _NUL: Final = b"%00"

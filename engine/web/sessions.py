@@ -12,8 +12,10 @@ import msgspec
 
 from engine.access import Identity
 from engine.locale import Language
-from engine.store import repo_residents, repo_sessions
+from engine.situation import signs_in
+from engine.store import repo_life, repo_one_id_ways, repo_sessions
 from engine.store.database import Connection, Engine, read, write
+from engine.store.repo_one_id_ways import Came
 from engine.store.repo_sessions import Kept
 
 STAFF_LIFE: Final = timedelta(hours=8)
@@ -61,8 +63,13 @@ class Sessions:
         self._engine = engine
         self._city = city
 
-    def start(self, who: Identity, lang: Language, now: datetime) -> tuple[str, Session]:
-        """A new session and the cookie that carries it; those that ended long ago are forgotten."""
+    def start(
+        self, who: Identity, lang: Language, now: datetime, *, came: Came | None = None, instead: str | None = None
+    ) -> tuple[str, Session]:
+        """A new session and the cookie that carries it; those that ended long ago are forgotten.
+
+        `came` is where it came from when the city's ID began it; the session of the hash `instead` ends.
+        """
         cookie, csrf = secrets.token_urlsafe(_TOKEN_BYTES), secrets.token_urlsafe(_TOKEN_BYTES)
         life = STAFF_LIFE if who.is_staff else RESIDENT_LIFE
         kept = Kept(
@@ -70,6 +77,11 @@ class Sessions:
             locked=False,
         )  # fmt: skip
         with write(self._engine) as connection:
+            if instead is not None:
+                repo_sessions.end(connection, instead, now)
+            if came is not None:
+                repo_one_id_ways.note_session(connection, kept.hash, came)
+            repo_one_id_ways.forget_sessions(connection, now)
             repo_sessions.forget_ended(connection, now)
             repo_sessions.add(connection, kept)
         return cookie, _session(kept)
@@ -85,7 +97,7 @@ class Sessions:
             return None
         with read(self._engine) as connection:
             kept = repo_sessions.get(connection, hash_of(cookie))
-            if kept is None or now >= kept.ends or not _is_here(connection, kept.who):
+            if kept is None or now >= kept.ends or not _is_here(connection, kept.who, now):
                 return None
         # Sessions outlive the program: one that a link began before this became a city's works for every town.
         if self._city and kept.who.municipalities is None:
@@ -128,12 +140,9 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def _is_here(connection: Connection, who: Identity) -> bool:
-    """Whether a resident still lives here: who died or moved away is signed out by that."""
-    if "resident" not in who.roles:
-        return True
-    person = repo_residents.get(connection, who.id)
-    return person is not None and person.status == "active"
+def _is_here(connection: Connection, who: Identity, now: datetime) -> bool:
+    """Whether a resident may still look: who died is signed out by that, who moved away a year later."""
+    return "resident" not in who.roles or signs_in(repo_life.situation(connection, who.id), now)
 
 
 def _session(kept: Kept) -> Session:

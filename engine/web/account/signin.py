@@ -12,10 +12,12 @@ from fastapi.responses import RedirectResponse
 from engine.access import Identity
 from engine.contract.ids import is_id
 from engine.locale import LANGUAGES, Language
+from engine.one_id import way_out
 from engine.refusal import Refusal
-from engine.store import repo_staff
+from engine.store import repo_one_id_ways, repo_staff
 from engine.store.database import read, write
 from engine.web.account import resume
+from engine.web.account.staff import base_of
 from engine.web.account.ways_in import (
     CARD_WAY,
     LINK_WAY,
@@ -30,7 +32,7 @@ from engine.web.account.ways_in import (
 from engine.web.context import Desk, Signed, SorryError, TheDesk, note, visitor, wished
 from engine.web.door import OPEN, Door
 from engine.web.navigation import home_of
-from engine.web.sessions import Session, cookie_name
+from engine.web.sessions import Session, cookie_name, hash_of
 
 door = Door()
 _STATUS: Final = {"slow-down": 429, "link-spent": 403}
@@ -133,17 +135,31 @@ def unlock(
 @door.form("/signout", OPEN)
 def leave(request: Request, desk: TheDesk, csrf: Annotated[str, Form()] = "") -> Response:
     """Ends the session, also a locked one."""
-    session = visitor(request, desk)
+    session, leave_there = visitor(request, desk), None
     if session is not None:
         if not session.accepts(csrf):
             raise SorryError(403, "csrf")
+        leave_there = _way_out(request, desk)
         _note(desk, session, "sign-out", desk.now())
         desk.sessions.end(request.cookies.get(cookie_name(desk.secure)), desk.now())
     lang = session.lang if session else wished(request) or "ja"
     mine = session is not None and not session.who.is_staff
-    answer = desk.page("signout.html", lang, None, here="/signin", mine=mine)
+    answer = desk.page("signout.html", lang, None, here="/signin", mine=mine, leave=leave_there)
     answer.delete_cookie(cookie_name(desk.secure), path="/", httponly=True, samesite="strict", secure=desk.secure)
     return answer
+
+
+def _way_out(request: Request, desk: Desk) -> str | None:
+    """Where somebody whom the city's ID signed in signs out of that, too; None for everybody else."""
+    if desk.one_id is None:
+        return None
+    with read(desk.engine) as connection:
+        came = repo_one_id_ways.came(connection, hash_of(request.cookies.get(cookie_name(desk.secure), "")))
+    # Nobody waits for the provider to sign out here.
+    provider = desk.one_id.said
+    if came is None or provider is None:
+        return None
+    return way_out(provider, desk.one_id.client, f"{base_of(request, desk)}/signin")
 
 
 def next_language(lang: str) -> Language:
