@@ -9,15 +9,27 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from engine.contract import topics
-from engine.contract.wire import encode
+from engine.contract.wire import Show, encode
 from engine.evaluate import still_said
 from engine.picture import history_of, zone_of
 from engine.show import LASTS, PURPOSE, show
-from engine.store import repo_advice, repo_consents, repo_notices, repo_outbox, repo_places, repo_residents
+from engine.situation import status_at
+from engine.store import (
+    repo_advice,
+    repo_consents,
+    repo_life,
+    repo_notices,
+    repo_outbox,
+    repo_places,
+    repo_protection,
+    repo_residents,
+)
 from engine.store.database import Connection, Engine, read, write
 from engine.store.inbox import red_flags
-from engine.store.repo_shows import TOPIC
+from engine.store.repo_shows import BLANK, TOPIC
 from engine.telling import courses_of
 
 AT_ONCE: Final = 50
@@ -30,7 +42,11 @@ def messages_of(connection: Connection, resident: str, now: datetime) -> list[tu
     person = repo_residents.get(connection, resident)
     if person is None or person.household_id is None:
         return []
-    events = repo_consents.events_of(connection, [resident], PURPOSE).get(resident, [])
+    held = status_at(repo_life.situation(connection, resident), now)
+    person = msgspec.structs.replace(person, status=held)
+    said = repo_consents.events_of(connection, [resident], PURPOSE).get(resident, [])
+    # Under a measure of support a home is shown what it would be shown had the person never agreed to it.
+    events = repo_protection.counting(connection, resident, said, now)
     items = repo_advice.listed(connection, resident=resident, states=None, limit=10_000)
     # Who agreed to nothing is shown nothing: only then is it worth looking at what may still be said.
     items = still_said(connection, person, items, now) if events else []
@@ -42,6 +58,12 @@ def messages_of(connection: Connection, resident: str, now: datetime) -> list[tu
     made = encode(show(person, history, items, events, zone, now, again=again, told=_told(connection, resident, now)))
     homes = repo_places.gateways(connection, person.household_id)
     return [(topics.show(item.id, resident), made) for item in homes]
+
+
+def _blank(key: str, now: datetime) -> tuple[str, bytes]:
+    """Nothing to show, as somebody who agreed to nothing is shown."""
+    gateway, _, resident = key.partition("/")
+    return topics.show(gateway, resident), encode(Show(resident=resident, until=now + LASTS))
 
 
 def _told(connection: Connection, resident: str, now: datetime) -> bool:
@@ -56,11 +78,13 @@ def pay(engine: Engine, now: datetime, send: Callable[[str, bytes], None]) -> in
     What `send` raises leaves everything owed. What is lost with a connection is owed again when the gateway is back.
     """
     with read(engine) as connection:
-        if not repo_outbox.owes(connection, TOPIC):
+        if not (repo_outbox.owes(connection, TOPIC) or repo_outbox.owes(connection, BLANK)):
             return 0
     with write(engine) as connection:
-        debts = repo_outbox.take(connection, TOPIC, AT_ONCE)
-        messages = [message for debt in debts for message in messages_of(connection, debt.key, now)]
+        left, due = (repo_outbox.take(connection, topic, AT_ONCE) for topic in (BLANK, TOPIC))
+        debts = [*left, *due]
+        messages = [_blank(debt.key, now) for debt in left]
+        messages += [message for debt in due for message in messages_of(connection, debt.key, now)]
         for topic, payload in messages:
             send(topic, payload)
         repo_outbox.done(connection, debts)

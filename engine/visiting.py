@@ -15,8 +15,9 @@ from engine.contract.wire import LONGEST_VISIT, MAX_MESSAGE, Known, Left, Who, d
 from engine.intake import DeviceFacts, Household
 from engine.people import Resident
 from engine.review import ENGINE
+from engine.situation import gone
 from engine.spots import CLOCKS_APART, Visit, covers, name_on_screen, paused_until
-from engine.store import repo_cards, repo_residents, repo_spots, tallies
+from engine.store import repo_cards, repo_life, repo_protection, repo_residents, repo_spots, tallies
 from engine.store.database import Connection
 from engine.store.filing import By
 from engine.store.households import person_alone
@@ -61,7 +62,7 @@ def _identify(connection: Connection, spot: str, gateway: str, said: Who, now: d
     repo_spots.close_visits(connection, gateway, said.at)
     if abs(now - said.at) > CLOCKS_APART:
         return Known(visit=said.visit, code="clock")
-    found = _by_card(connection, said.card) if said.card else _by_number(connection, spot, said, now)
+    found = _by_card(connection, said.card, now) if said.card else _by_number(connection, spot, said, now)
     if isinstance(found, str):
         return Known(visit=said.visit, code=found)
     person, name = found
@@ -79,11 +80,15 @@ def _welcome(visit: Visit) -> Known:
     return Known(visit=visit.id, resident=visit.resident_id, call=visit.name, until=visit.closes_at)
 
 
-def _by_card(connection: Connection, secret: str) -> tuple[Resident, str | None] | str:
+def _takes_part(connection: Connection, resident: str, when: datetime) -> bool:
+    return gone(repo_life.situation(connection, resident), when) is None
+
+
+def _by_card(connection: Connection, secret: str, now: datetime) -> tuple[Resident, str | None] | str:
     """The card's holder and chosen name; a secret of 130 bits is not guessed, so that wrong ones pause nothing."""
     card = repo_cards.by_secret(connection, secret)
     person = repo_residents.get(connection, card.resident_id) if card else None
-    return (person, card.name) if card and person and person.status == "active" else "unknown"
+    return (person, card.name) if card and person and _takes_part(connection, person.id, now) else "unknown"
 
 
 def _by_number(connection: Connection, spot: str, said: Who, now: datetime) -> tuple[Resident, str | None] | str:
@@ -93,8 +98,10 @@ def _by_number(connection: Connection, spot: str, said: Who, now: datetime) -> t
     if paused_until(wrong, now) is not None:
         return "paused"
     found = repo_spots.numbered(connection, said.number, said.birth)
-    person = repo_residents.get(connection, found[0]) if len(found) == 1 else None
-    if person is None:
+    # Whoever lived with somebody knows number and birth date: who hides is known here by their card alone.
+    hidden = repo_protection.shielded(connection, found, now)
+    person = repo_residents.get(connection, found[0]) if len(found) == 1 and not hidden else None
+    if person is None or not _takes_part(connection, person.id, now):
         repo_spots.note_wrong(connection, spot, now)
         if paused_until([*wrong, now], now) is not None:
             repo_spots.record(connection, "spot-pause", spot, now, By(ENGINE, ENGINE))
@@ -129,6 +136,6 @@ class Guests:
 
     def _home(self, person: str) -> Household | None:
         found = repo_residents.get(self._connection, person)
-        if found is None or found.status != "active":
+        if found is None or not _takes_part(self._connection, person, self._now):
             return None
         return person_alone(self._connection, person, found.household_id, self._now)

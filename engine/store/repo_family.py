@@ -11,10 +11,10 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from engine.access import Identity
-from engine.consent import permits
+from engine.consent import Event, permits
 from engine.contract.ids import is_id, new_id
 from engine.locale import Language
-from engine.store import repo_consents, repo_sessions
+from engine.store import repo_consents, repo_protection, repo_sessions
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import CONSENT
 from engine.store.tables_desk import FAMILY_MEMBER
@@ -83,10 +83,16 @@ def may_look(connection: Connection, member: str, resident: str, kind: str | Non
     known = get(connection, member)
     if known is None or known.ended_at is not None:
         return False
-    said = repo_consents.events_of(connection, [resident], "family-view").get(resident, [])
+    said = said_of(connection, resident, now)
     named = [event for event in said if event.recipient == member]
     both = (permits(events, "family-view", member, kind, now) for events in (said, named))
     return all(verdict.granted for verdict in both)
+
+
+def said_of(connection: Connection, resident: str, now: datetime) -> list[Event]:
+    """What the resident said of family that counts now: nothing while a measure of support hides them."""
+    said = repo_consents.events_of(connection, [resident], "family-view").get(resident, [])
+    return repo_protection.counting(connection, resident, said, now)
 
 
 def _read(connection: Connection, ids: Iterable[str]) -> list[Member]:

@@ -13,7 +13,7 @@ from engine.contract.ids import is_id
 from engine.decisions import open_to_nurses
 from engine.people import Resident
 from engine.review import Item
-from engine.store import repo_advice, repo_glass, repo_residents
+from engine.store import repo_advice, repo_glass, repo_protection, repo_residents
 from engine.store.database import Connection
 from engine.web.context import SorryError
 
@@ -34,7 +34,7 @@ def resident_of(connection: Connection, who: Identity, name: str, now: datetime,
 
 def _opened(connection: Connection, who: Identity, name: str, now: datetime, to: str) -> tuple[Resident, bool]:
     """The resident, and whether they agreed to it."""
-    person = known(connection, who, name)
+    person = known(connection, who, name, now)
     if open_to_nurses(connection, [person.id], now):
         return person, True
     if to == LOOK and repo_glass.broken(connection, who.id, person.id, now):
@@ -42,12 +42,16 @@ def _opened(connection: Connection, who: Identity, name: str, now: datetime, to:
     raise SorryError(403, "no-consent", back=f"/residents/{person.id}/glass" if who.may("break-glass") else "/")
 
 
-def known(connection: Connection, who: Identity, name: str) -> Resident:
-    """The resident of that id if they live in a town of this person, consent or not: names, devices, requests."""
+def known(connection: Connection, who: Identity, name: str, now: datetime | None = None) -> Resident:
+    """The resident of that id if they live in a town of this person, consent or not: names, devices, requests.
+
+    With `now` without address and telephone where a measure of support hides them from who may not decide about it:
+    to be read, never to be stored.
+    """
     person = repo_residents.get(connection, name) if is_id(name, "r") else None
     if person is None or not who.within(person.municipality_code):
         raise SorryError(404, "not-found")
-    return person
+    return person if now is None or who.may("protect") else repo_protection.masked(connection, person, now)
 
 
 def item_of(connection: Connection, who: Identity, name: str, now: datetime, *, to: str = ACT) -> tuple[Item, Resident]:

@@ -130,7 +130,7 @@ def hand(
     if isinstance(kept, Refusal):
         return _show(desk, session, "health", request, _refused("hand", kept.code, text, session.lang))
     with write(desk.engine) as connection:
-        asked, _ = _mine(connection, session, "health", request)
+        asked, _ = _mine(connection, session, "health", request, desk.now())
         done = repo_requests.hand_on(connection, _at(asked, version), kept, session.by, now)
         _done(connection, desk, session, "request-hand", done, now, asked)
     return RedirectResponse("/requests", 303)
@@ -143,7 +143,7 @@ def hand_devices(
     """Hands it to the nurses as it is."""
     now = desk.now()
     with write(desk.engine) as connection:
-        asked, _ = _mine(connection, session, "devices", request)
+        asked, _ = _mine(connection, session, "devices", request, desk.now())
         done = repo_requests.change(connection, msgspec.structs.replace(_at(asked, version), desk="health"))
         _done(connection, desk, session, "request-hand", done, now, asked)
     return RedirectResponse(ROOTS["devices"], 303)
@@ -152,7 +152,7 @@ def hand_devices(
 def _answer(desk: Desk, session: Session, at: DeskName, request: str, version: int, typed: str) -> Response:
     now, kept = desk.now(), words_of(typed)
     with write(desk.engine) as connection:
-        asked, person = _mine(connection, session, at, request)
+        asked, person = _mine(connection, session, at, request, desk.now())
         faults = (kept.code,) if isinstance(kept, Refusal) else wording_faults(person.language, kept)
         if not faults and isinstance(kept, str):
             after = msgspec.structs.replace(
@@ -174,7 +174,7 @@ def _close(
         code = kept.code if isinstance(kept, Refusal) else "choose"
         return _show(desk, session, at, request, _refused("close", code, typed, session.lang))
     with write(desk.engine) as connection:
-        asked, person = _mine(connection, session, at, request)
+        asked, person = _mine(connection, session, at, request, desk.now())
         after = msgspec.structs.replace(_at(asked, version), state="closed", closed_at=now, closed_by=session.by)
         _done(connection, desk, session, f"request-{end}", repo_requests.change(connection, after), now, asked)
         if at == "health" and end == "phoned":
@@ -190,13 +190,15 @@ def _at(asked: Request, version: int) -> Request:
     return msgspec.structs.replace(asked, version=version)
 
 
-def _mine(connection: Connection, session: Session, at: DeskName, name: str) -> tuple[Request, Resident]:
+def _mine(
+    connection: Connection, session: Session, at: DeskName, name: str, now: datetime
+) -> tuple[Request, Resident]:  # fmt: skip
     """The request, if it waits at this desk for a resident of my towns; else it does not exist."""
     asked = repo_requests.get(connection, name) if is_id(name, "q") else None
     if asked is None or asked.desk != at:
         # The very answer that `scope.known` gives: what lies in another town must not be told from what never was.
         raise SorryError(404, "not-found")
-    return asked, scope.known(connection, session.who, asked.resident_id)
+    return asked, scope.known(connection, session.who, asked.resident_id, now)
 
 
 def _done(
@@ -260,7 +262,7 @@ def _line(one: Request, people: dict[str, Resident], lang: Language, now: dateti
 def _show(desk: Desk, session: Session, at: DeskName, request: str, refused: Refused | None) -> Response:
     now, lang = desk.now(), session.lang
     with write(desk.engine) as connection:
-        asked, person = _mine(connection, session, at, request)
+        asked, person = _mine(connection, session, at, request, desk.now())
         agreed = at == "health" and bool(open_to_nurses(connection, [person.id], now))
         names = repo_staff.names_of(connection, [asked.closed_by] if asked.closed_by else [])
         note(connection, desk, session, "request-view", now, subject=asked.id, detail=[asked.version])

@@ -1,4 +1,7 @@
-"""The pages of family whom a resident lets look: today, trends and advice, as far as the resident said so."""
+"""The pages of whoever may look at a resident, by the resident's own word or because they act for them by law.
+
+Today, trends and advice, as far as that goes. What is asked for beyond it answers like somebody who never was.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,16 @@ from engine.charts import Chart, draw, rows
 from engine.charts_kinds import title_of
 from engine.contract.ids import is_id
 from engine.courses import SPANS, Course, sentence
+from engine.locale import Language
 from engine.people import Resident
-from engine.store import repo_consents, repo_emergency, repo_family, repo_residents
+from engine.situation import gone
+from engine.store import repo_acting, repo_emergency, repo_family, repo_life, repo_residents
 from engine.store.database import Connection, write
 from engine.telling import course_of, courses_of, delivered_of, recorded, today_of
 from engine.today import lines_of
 from engine.web.context import Desk, Signed, SorryError, TheDesk, note
 from engine.web.door import Door
-from engine.web.me.family_scope import GROUPS, Grant, grants
+from engine.web.me.family_scope import GROUPS, Grant, acting_grant, both, grants
 from engine.web.me.letters import topic
 from engine.web.me.mine import day_words, time_words
 from engine.web.me.sheet import TheSheet
@@ -35,7 +40,7 @@ _TOLD: Final = timedelta(days=14)
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A resident as one family member may see them now."""
+    """A resident as one person may see them now."""
 
     person: Resident
     held: Grant
@@ -48,8 +53,8 @@ def people(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
     with write(desk.engine) as connection:
         found = [
             seen
-            for name in repo_family.looking_at(connection, session.by)
-            if (seen := _seen(connection, session, name, now)) is not None
+            for name in _named(connection, session)
+            if (seen := seen_by(connection, session, name, now)) is not None
         ]
         note(connection, desk, session, "family-list", now, detail=[one.person.id for one in found] or None)
     return sheet.page("me/family.html", here="/family", people=[(one.person, one.held) for one in found])
@@ -60,7 +65,7 @@ def one(resident: str, desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLR
     """What this resident lets me see: in full what they are told today, else each kind in a line."""
     now, lang = desk.now(), session.lang
     with write(desk.engine) as connection:
-        seen = _seen_or_sorry(connection, session, resident, now)
+        seen = seen_or_sorry(connection, session, resident, now)
         person = seen.person
         lines = [_line(connection, session, person, course, now) for course in _courses(connection, seen, now)]
         told = today_of(connection, person, now, lang).told if seen.held.everything else None
@@ -70,13 +75,14 @@ def one(resident: str, desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLR
             for look in (repo_emergency.looks(connection, person.id) if seen.held.everything else [])
             if now - look.at < _TOLD
         ]
-        _note(connection, desk, session, person, now, ["today"])
+        write_down(connection, desk, session, seen, now, ["today"])
     letters = [
         {"day": day_words(lang, item.updated_at), "topic": topic(lang, item.topic), "lines": lines_of(item, lang)}
         for item in items
     ]  # fmt: skip
     return sheet.page(
-        "me/family_person.html", here=f"/family/{resident}", person=person, held=seen.held, told=told, letters=letters,
+        "me/family_person.html", here=f"/family/{resident}", person=person, held=seen.held, told=told,
+        acting=bar_of(seen, lang), letters=letters,
         lines=[line for line in lines if line["newest"]], carded=carded,
         came=day_words(lang, told.at) if told and told.at else "",
         until=day_words(lang, seen.held.until) if seen.held.until else "",
@@ -88,12 +94,13 @@ def trend(resident: str, course: str, desk: TheDesk, session: Signed, sheet: The
     """One kind over three months: a sentence, the chart, the same numbers as a table."""
     now = desk.now()
     with write(desk.engine) as connection:
-        person, chosen, chart, said = _chart(connection, session, resident, course, now)
-        _note(connection, desk, session, person, now, [course])
+        seen, chosen, chart, said = _chart(connection, session, resident, course, now)
+        write_down(connection, desk, session, seen, now, [course])
     table = rows(chart)
     return sheet.page(
-        "me/family_trend.html", here=f"/family/{resident}/trends/{course}", person=person, course=chosen.key,
-        chart=chart, sentence=said, rows=table[:MOST_ROWS],
+        "me/family_trend.html", here=f"/family/{resident}/trends/{course}", person=seen.person,
+        acting=bar_of(seen, session.lang),
+        course=chosen.key, chart=chart, sentence=said, rows=table[:MOST_ROWS],
     )  # fmt: skip
 
 
@@ -102,21 +109,21 @@ def picture(resident: str, course: str, desk: TheDesk, session: Signed, narrow: 
     """The chart of that page."""
     now = desk.now()
     with write(desk.engine) as connection:
-        person, _, chart, _ = _chart(connection, session, resident, course, now)
-        _note(connection, desk, session, person, now, [course, "chart"])
+        seen, _, chart, _ = _chart(connection, session, resident, course, now)
+        write_down(connection, desk, session, seen, now, [course, "chart"])
     return Response(draw(chart, narrow=bool(narrow)), media_type=SVG)
 
 
 def _chart(
     connection: Connection, session: Session, resident: str, course: str, now: datetime
-) -> tuple[Resident, Course, Chart, str]:
-    seen = _seen_or_sorry(connection, session, resident, now)
+) -> tuple[Seen, Course, Chart, str]:
+    seen = seen_or_sorry(connection, session, resident, now)
     chosen = next((one for one in _courses(connection, seen, now) if one.key == course), None)
     if chosen is None:
         raise SorryError(404, "not-found", back=f"/family/{resident}")
     chart, said = course_of(connection, seen.person, chosen, _SPAN, now, session.lang)
     kept = recorded(connection, seen.person, chosen, now)
-    return seen.person, chosen, chart, sentence(chosen, said, session.lang) if kept else ""
+    return seen, chosen, chart, sentence(chosen, said, session.lang) if kept else ""
 
 
 def _line(connection: Connection, session: Session, person: Resident, course: Course, now: datetime) -> dict[str, Any]:
@@ -135,26 +142,50 @@ def _courses(connection: Connection, seen: Seen, now: datetime) -> list[Course]:
     return [one for one in every if seen.held.everything or (one.key in GROUPS and one.key in seen.held.groups)]
 
 
-def _seen(connection: Connection, session: Session, resident: str, now: datetime) -> Seen | None:
-    """The resident and what this member may see of them; None where that is nothing, for whatever reason."""
-    if not (is_id(session.by, "m") and is_id(resident, "r")):
+def seen_by(connection: Connection, session: Session, resident: str, now: datetime) -> Seen | None:
+    """The resident and what this person may see of them; None where that is nothing, for whatever reason."""
+    if not is_id(resident, "r"):
         return None
-    member, person = repo_family.get(connection, session.by), repo_residents.get(connection, resident)
-    if member is None or member.ended_at is not None or person is None or person.status != "active":
+    person = repo_residents.get(connection, resident)
+    if person is None or gone(repo_life.situation(connection, resident), now):
         return None
-    events = repo_consents.events_of(connection, [person.id], "family-view").get(person.id, [])
-    held = grants(events, member.id, now)
+    member = repo_family.get(connection, session.by) if is_id(session.by, "m") else None
+    named = member is not None and member.ended_at is None
+    events = repo_family.said_of(connection, person.id, now) if named else []
+    bases = [one for one, _ in repo_acting.standing(connection, session.by, person.id, now)]
+    held = both(grants(events, session.by, now), acting_grant(bases, person.birth_date, now))
     return Seen(person, held) if held.everything or held.groups else None
 
 
-def _seen_or_sorry(connection: Connection, session: Session, resident: str, now: datetime) -> Seen:
-    found = _seen(connection, session, resident, now)
+def seen_or_sorry(connection: Connection, session: Session, resident: str, now: datetime) -> Seen:
+    """The same; raises SorryError not-found where there is nothing to see."""
+    found = seen_by(connection, session, resident, now)
     if found is None:
         raise SorryError(404, "not-found", back="/family")
     return found
 
 
-def _note(
-    connection: Connection, desk: Desk, session: Session, person: Resident, now: datetime, detail: list[Any]
-) -> None:
-    note(connection, desk, session, "family-view", now, subject=person.id, detail=detail)
+def bar_of(seen: Seen, lang: Language) -> dict[str, Any] | None:
+    """What the bar says to whoever acts for somebody: for whom, as what, until when, and where else they may go."""
+    basis = seen.held.basis()
+    if basis is None:
+        return None
+    name = f"{seen.person.family_name} {seen.person.given_name}".strip()
+    until = day_words(lang, seen.held.until) if seen.held.until else ""
+    return {"resident": seen.person.id, "name": name, "basis": basis.basis, "may": seen.held.may, "until": until}
+
+
+def write_down(
+    connection: Connection, desk: Desk, session: Session, seen: Seen, now: datetime, detail: list[Any]
+) -> None:  # fmt: skip
+    """The audit entry of a look: of family about the resident, of whoever acts under the id of their basis."""
+    basis = seen.held.basis()
+    action, subject = ("family-view", seen.person.id) if basis is None else ("acting-view", basis.id)
+    note(connection, desk, session, action, now, subject=subject, detail=detail)
+
+
+def _named(connection: Connection, session: Session) -> list[str]:
+    """Whom there may be something to see of."""
+    acted = {one.resident for one in repo_acting.of_actor(connection, session.by)}
+    family = repo_family.looking_at(connection, session.by) if is_id(session.by, "m") else []
+    return sorted(acted | set(family))

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from engine.names import keep
 from engine.refusal import Refusal
-from engine.store import repo_codes, repo_consents, repo_family
+from engine.store import repo_acting, repo_codes, repo_consents, repo_family
 from engine.store.database import Connection, write
 from engine.store.filing import By
 from engine.web.context import Desk, TheDesk, Trusted, note
@@ -90,7 +90,9 @@ async def end(request: Request, desk: TheDesk, session: Trusted) -> Response:
         for purpose in ("family-view", "watch-over"):
             repo_consents.append(connection, ending(person.id, found.id, purpose, now), os_user=desk.os_user)
         others = [one for one in repo_family.looking_at(connection, found.id) if one != person.id]
-        if not others:
+        # Whoever acts by law has the account from the desk: it is not the resident's to close.
+        acts = any(one.ended_at is None for one in repo_acting.of_actor(connection, found.id))
+        if not others and not acts:
             repo_family.end(connection, found.id, now)
         note(connection, desk, session, "family-end", now, subject=found.id)
     return RedirectResponse(_BACK, 303)

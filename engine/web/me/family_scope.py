@@ -1,13 +1,17 @@
-"""What a family member may see, in the words of the page: everything, or weight, steps, pressure, pulse. Pure."""
+"""What somebody may see of another, in the words of the page: everything, or weight, steps, pressure, pulse. Pure.
+
+By the resident's own word (family), or on a legal basis (whoever acts for them); who has both sees what either gives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import msgspec
 
+from engine.acting import Acting, Scope, ends, groups_of, scope_at
 from engine.consent import Event, permits, say, standing
 from engine.refusal import Refusal
 from engine.web.me.agreeing import SPANS
@@ -24,11 +28,21 @@ MOST: Final = 10
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """What one family member may see now: everything, or these groups; `until` when the first of it ends."""
+    """What somebody may see now: everything, or these groups; `until` when the first of it ends.
+
+    `acting` are the legal bases it rests on, and `may` what they allow; without any it rests on the resident's word.
+    """
 
     everything: bool
     groups: tuple[str, ...]
     until: datetime | None
+    acting: tuple[Acting, ...] = ()
+    may: frozenset[Scope] = frozenset()
+
+    def basis(self, scope: Scope | None = None) -> Acting | None:
+        """The basis that allows `scope`, or any."""
+        wanted = (one for one in self.acting if scope is None or scope in one.scope)
+        return next(wanted, None) if scope is None or scope in self.may else None
 
 
 def grants(events: Sequence[Event], member: str, now: datetime) -> Grant:
@@ -43,6 +57,25 @@ def grants(events: Sequence[Event], member: str, now: datetime) -> Grant:
     held = [one for one in standing(said, now) if one.recipient == member and one.granted]
     until = min((one.until for one in held if one.until is not None), default=None)
     return Grant(everything=may(None), groups=groups, until=until if groups else None)
+
+
+def acting_grant(bases: Iterable[Acting], birth: date, now: datetime) -> Grant:
+    """What somebody may see and do at `now` by these bases; `birth` is the birth date of whom they act for."""
+    held = {one: scope_at(one, birth, now) for one in bases}
+    good = tuple(one for one, scope in held.items() if scope)
+    may = frozenset[Scope]().union(*held.values())
+    everything = "see" in may
+    groups = tuple(name for name in GROUPS if everything or name in groups_of(may))
+    until = min((end for one in good if (end := ends(one, birth)) is not None), default=None)
+    return Grant(everything=everything, groups=groups, until=until, acting=good, may=may)
+
+
+def both(word: Grant, law: Grant) -> Grant:
+    """What the resident's own word and the law give together; who has the law is told of its end."""
+    groups = tuple(name for name in GROUPS if name in {*word.groups, *law.groups})
+    until = law.until if law.acting else word.until
+    everything = word.everything or law.everything
+    return Grant(everything=everything, groups=groups, until=until, acting=law.acting, may=law.may)
 
 
 def scope_events(
