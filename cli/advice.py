@@ -156,11 +156,14 @@ def _refuse(code: str, message: str) -> NoReturn:
 
 def _item(connection: Connection, advice: str) -> Item:
     from engine.contract.ids import is_id
+    from engine.decisions import open_to_nurses
     from engine.store import repo_advice
 
     found = repo_advice.get(connection, advice) if is_id(advice, "a") else None
     if found is None:
         fail(Exit.NOT_FOUND, "unknown-advice", f"there is no advice {advice!r}; `phr advice list` shows it")
+    if not open_to_nurses(connection, [found.resident_id], datetime.now(UTC)):
+        fail(Exit.NO_CONSENT, "no-consent", "the resident did not agree that nurses look")
     return found
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from cli.consent_paper import outdated, paper
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.store import actor, os_user, plain, resident_of, transaction
-from cli.wiring import language, settings
+from cli.wiring import language, open_seal, settings
 
 if TYPE_CHECKING:
     from engine.consent import Event
 
 LAST_YEAR = 2200
 app = typer.Typer(help="What residents said yes and no to.", no_args_is_help=True)
+app.command()(paper)
+app.command()(outdated)
 
 Who = Annotated[str, typer.Option("--resident", help="Resident id.")]
 Purpose = Annotated[str, typer.Option(help="record, advice, nurse-review … (`phr consent purposes` lists them).")]
@@ -98,6 +102,41 @@ def purposes(json: Json = False) -> None:
         result(f"{text.purpose:16} {text.label_ja if ja else text.label_en}: {text.ja if ja else text.en}")
 
 
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A FHIR R4 Consent, or a Bundle with some (JSON).", metavar="FILE")],
+    resident: Who, by: By = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Take in FHIR Consents: a yes only as exactly as it is written, a no always; the same one twice adds nothing."""
+    import msgspec
+
+    from engine.refusal import Refusal
+    from engine.store.filing import By as Signed
+    from fhir_bridge.imports.consent_filing import take_in
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        fail(Exit.NOT_FOUND, "no-file", f"{file} cannot be read: {error.strerror}")
+    seal = open_seal(settings())
+    with transaction(writes=True) as connection:
+        person = resident_of(connection, resident)
+        signed = Signed(actor(by), os_user())
+        taken = take_in(connection, person, data, datetime.now(UTC), signed, seal)
+        if isinstance(taken, Refusal):
+            fail(Exit.USAGE, taken.code, taken.message)
+    if json:
+        emit(msgspec.to_builtins(taken))
+    else:
+        for event in taken.written:
+            result(_line(event))
+        say(f"{len(taken.written)} written, {taken.known} known already, {taken.others} other resources passed over")
+    if taken.refused:
+        first = taken.refused[0]
+        more = f" and {len(taken.refused) - 1} more" if len(taken.refused) > 1 else ""
+        fail(Exit.REFUSED, first.code, f"consent {first.place}: {first.message}{more}; what is listed was taken")
+
+
 def _write(
     resident: str, purpose: str, granted: bool, scope: dict[str, str | None], how: tuple[str, str | None], *, json: bool
 ) -> None:
@@ -117,7 +156,7 @@ def _write(
         said = say(draft)
         if isinstance(said, Refusal):
             fail(Exit.USAGE, said.code, said.message)
-        stored = repo_consents.append(connection, said, os_user=os_user())
+        stored = repo_consents.append(connection, said, os_user=os_user(), seal=open_seal(settings()))
     emit(msgspec.to_builtins(stored)) if json else result(_line(stored))
 
 

@@ -52,7 +52,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds now for one purpose and scope that was ever spoken about."""
+    """What holds now for one purpose and scope that was ever spoken about; `text_hash` names the words it rests on."""
 
     purpose: Purpose
     recipient: str | None
@@ -62,6 +62,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime | None
     text_current: bool
+    text_hash: str = ""
 
 
 def permits(
@@ -106,6 +107,7 @@ def standing(events: Iterable[Event], when: datetime) -> list[Standing]:
                     since=decided.at,
                     until=decided.until,
                     text_current=decided.text_hash == text_hash(purpose),
+                    text_hash=decided.text_hash,
                 )
             )
     return found

@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from engine.locale import Language
+
 Purpose = Literal[
     "record", "advice", "nurse-review", "care-share", "family-view",
     "interest-link", "open-statistics", "watch-over", "mirror-display", "learning",
@@ -26,6 +28,15 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     en: str
     recipients: bool = False
     scope: Literal["kind", "topic", "all"] = "all"
+
+    def label(self, lang: Language) -> str:
+        """How the purpose is called."""
+        return self.label_ja if lang == "ja" else self.label_en
+
+    def lines(self, lang: Language) -> tuple[str, ...]:
+        """The words shown, a sentence to a line."""
+        said = self.ja.replace("。", "。\n") if lang == "ja" else self.en.replace(". ", ".\n")
+        return tuple(line for line in said.split("\n") if line)
 
 
 _ALL: Final = (
@@ -60,8 +71,9 @@ _ALL: Final = (
     ),
     Text(
         purpose="interest-link", label_ja="関心との連携", label_en="Linking your interests", recipients=True,
-        ja="ほかのサービスでの関心を、あなたの記録とつなぎます。やめると、つながりを消します。",
-        en="Your interests from other services are linked with your record. When you stop, the link is deleted.",
+        ja="あなたの関心を、名前の分からない統計をつくるときだけ、あなたの値とつなぎます。やめると、つながりを消します。",
+        en="Your interests are linked with your values only while statistics that show no person are made. When you "
+           "stop, the link is deleted.",
     ),
     Text(
         purpose="open-statistics", label_ja="統計への利用", label_en="Use in statistics",

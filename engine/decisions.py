@@ -52,9 +52,12 @@ def queue(
 ) -> list[tuple[Rank, Item]]:
     """The items in these states (None: any) with their place: the most serious first, then the greatest benefit.
 
-    `home` is the PHR_HOME that may hold a trained model; without one, or with a spoilt one, the rules alone decide.
+    Only of residents who agreed that nurses look. `home` is the PHR_HOME that may hold a trained model; without one,
+    or with a spoilt one, the rules alone decide.
     """
-    items = repo_advice.listed(connection, resident=resident, states=states, limit=MOST)
+    listed = repo_advice.listed(connection, resident=resident, states=states, limit=MOST)
+    agreed = open_to_nurses(connection, {item.resident_id for item in listed}, now)
+    items = [item for item in listed if item.resident_id in agreed]
     found = None if home is None else load(home)
     known = standing(connection, items, now, found if isinstance(found, Model) else None)
     return sorted(((place(item, now, known), item) for item in items), key=lambda pair: (*pair[0].key, pair[1].id))

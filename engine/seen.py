@@ -8,7 +8,7 @@ from engine.access import Role
 
 Did = Literal[
     "looked", "decided", "wrote", "took", "released", "consent", "code", "family", "glass", "told", "asked", "changed",
-    "emergency",
+    "emergency", "one-id", "received", "told-wrong", "acting", "printed",
 ]  # fmt: skip
 # By the beginning of an action's name; the longer names stand before the shorter ones they begin with.
 _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
@@ -21,9 +21,21 @@ _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
     ("note-", "wrote"),
     ("contact-", "told"),
     ("request-", "asked"),
+    ("consents-form", "printed"),
     ("consent-", "consent"),
     ("family-", "family"),
+    ("one-id-", "one-id"),
     ("sign-in-", "code"),
+    ("record-", "looked"),
+    ("advice-chart", "looked"),
+    ("acting-entry", "wrote"),
+    ("acting-consent", "consent"),
+    ("acting-request", "asked"),
+    ("acting-code", "code"),
+    ("acting-", "acting"),
+    # Its actor is the network that received it.
+    ("export-bridge", "received"),
+    ("bridge-withdraw", "told-wrong"),
     ("export-", "took"),
     ("report-", "took"),
     ("import", "wrote"),

@@ -12,9 +12,10 @@ from engine.review import ENGINE
 from engine.seen import VISITOR
 from engine.store.instants import from_micros
 from engine.store.tables import ADVICE, AUDIT
-from engine.store.tables_bridge import CARE_ENTRY
+from engine.store.tables_bridge import CARE_ENTRY, PUSH
 from engine.store.tables_clinical import FACT
 from engine.store.tables_desk import REQUEST, STANDING_APPROVAL, URGENT_TEXT
+from engine.store.tables_rights import ACTING
 
 # Japan has one time zone and no summer time; a day there begins nine hours before the day of UTC.
 _NINE_HOURS: Final = 9 * 3_600_000_000
@@ -50,6 +51,25 @@ def looks(connection: Connection, resident: str, *, before: int | None = None, l
     return [_look(row) for row in connection.execute(query)]
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What one network was told of a resident: how many values it holds of ours, and when the last one left."""
+
+    network: str
+    values: int
+    last: datetime
+
+
+def told(connection: Connection, resident: str) -> list[Held]:
+    """What networks were told and may hold, also after a no: by network."""
+    table = PUSH.c
+    query = select(table.network, func.count().label("values"), func.max(table.sent_at).label("last"))
+    query = query.where(table.resident_id == resident, table.type == "Observation", table.sent_at.is_not(None))
+    query = query.group_by(table.network).order_by(table.network)
+    return [
+        Held(network=row.network, values=row.values, last=from_micros(row.last)) for row in connection.execute(query)
+    ]
+
+
 def about(resident: str) -> Any:
     """The condition that an entry of the audit is about `resident`, or about something of theirs."""
     mine = [
@@ -57,6 +77,7 @@ def about(resident: str) -> Any:
         select(FACT.c.id).where(FACT.c.resident_id == resident),
         select(REQUEST.c.id).where(REQUEST.c.resident_id == resident),
         select(CARE_ENTRY.c.id).where(CARE_ENTRY.c.resident_id == resident),
+        select(ACTING.c.id).where(ACTING.c.resident_id == resident),
     ]
     return or_(AUDIT.c.subject == resident, *(AUDIT.c.subject.in_(one) for one in mine))
 

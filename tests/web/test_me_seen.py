@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from engine.access import ROLES, Role
 from engine.locale import LANGUAGES, has_text
 from engine.seen import _DEEDS, did, role_of
-from engine.store import audit, repo_glass, repo_seen_by
+from engine.store import audit, repo_family, repo_glass, repo_seen_by
 from engine.store.database import write
 from engine.store.filing import By
 from engine.store.instants import to_micros
 from engine.store.repo_staff import Member
 from engine.store.repo_staff import add as add_staff
+from engine.store.tables_bridge import PUSH
+from engine.store.tables_rights import ACTING
 from tests.flow.furnished import store
 from tests.web.desks import HANAKO, NOW, TARO, Desk, desk, item, put
 
@@ -138,7 +140,9 @@ def test_every_act_and_every_role_has_its_words_in_both_languages() -> None:
         ("advice-view", "looked"), ("record-view", "looked"), ("advice-approve", "decided"), ("fact-release", "released"),
         ("fact-add", "wrote"), ("reading-add", "wrote"), ("export-fhir", "took"), ("report-make", "took"),
         ("break-glass", "glass"), ("sign-in-code-issue", "code"), ("consent-withdraw", "consent"),
-        ("resident-edit", "changed"),
+        ("resident-edit", "changed"), ("export-bridge", "received"), ("export-oru", "took"), ("export-api", "took"),
+        ("record-chart", "looked"), ("advice-chart", "looked"), ("acting-view", "looked"), ("acting-entry", "wrote"),
+        ("acting-grant", "acting"), ("bridge-withdraw", "told-wrong"), ("consents-form", "printed"),
     ],
 )  # fmt: skip
 def test_an_action_is_told_in_a_plain_word(action: str, deed: str) -> None:
@@ -148,3 +152,49 @@ def test_an_action_is_told_in_a_plain_word(action: str, deed: str) -> None:
 def test_of_several_roles_the_one_that_sees_most_is_told() -> None:
     assert role_of(frozenset({"admin", "nurse"})) == "nurse"
     assert role_of(frozenset()) is None
+
+
+async def test_what_a_network_received_is_told_with_how_much_and_that_it_stays_there(desk: Desk) -> None:
+    assert "まだ 何も 送っていません。" in await seen(desk)
+    with write(desk.engine) as connection:
+        for number, sent in enumerate((NOW - DAY, NOW, None)):
+            connection.execute(insert(PUSH), pushed(number, sent))
+    act(desk.engine, "choukai-net", "export-bridge")
+    shown = await seen(desk)
+    assert "2この 値を 送りました。" in shown
+    assert "さいごは 2026年11月21日です。" in shown
+    assert "送ったものは、やめても 先方に のこります。" in shown
+    assert "あなたの値を 受けとりました。" in shown
+    act(desk.engine, "bridge", "bridge-withdraw")
+    assert "送った値を 取り消しました。" in await seen(desk)
+
+
+def pushed(number: int, sent: datetime | None) -> dict[str, object]:
+    return {
+        "network": "choukai-net", "type": "Observation", "identifier": f"i{number}", "turn": 0, "resident_id": HANAKO,
+        "patient": "p1", "reading_id": f"x{number}", "device_id": "", "kind": "body-weight", "measured_at": 0,
+        "wants": "final", "state": "confirmed", "due_at": 0, "attempts": 1, "created_at": 0, "updated_at": 0,
+        "sent_at": None if sent is None else to_micros(sent),
+    }  # fmt: skip
+
+
+async def test_statistics_say_that_nobody_can_tell_who_was_counted(desk: Desk) -> None:
+    shown = await seen(desk)
+    assert "統計からは、だれを 数えたか 分かりません。" in shown
+    assert "町も あとから 調べられません。" in shown
+
+
+async def test_whoever_acts_for_me_is_named_with_the_basis_they_act_on(desk: Desk) -> None:
+    basis = "j-motherxmother"
+    with write(desk.engine) as connection:
+        mother = repo_family.add(connection, "佐々木 和子", "parent", "ja", NOW - DAY, Random(4))
+        row = {
+            "id": basis, "resident_id": HANAKO, "actor": mother.id, "basis": "guardian", "scope": '["see"]',
+            "seen": "x", "since": 0, "by": "t", "at": 0, "version": 1,
+        }  # fmt: skip
+        connection.execute(insert(ACTING), row)
+    act(desk.engine, mother.id, "acting-view", basis)
+    act(desk.engine, "よその人", "acting-view", "j-somebodysomeb")
+    shown = await seen(desk)
+    assert "佐々木 和子（" in shown
+    assert "よその人" not in shown

@@ -87,7 +87,7 @@ def history(events: Iterable[Event], lang: Language, names: Mapping[str, str], m
     newest = sorted(events, key=lambda event: (event.at, event.seq), reverse=True)
     return tuple(
         Said(
-            label=_label(TEXTS[event.purpose], lang), granted=event.granted,
+            label=TEXTS[event.purpose].label(lang), granted=event.granted,
             name=names.get(event.recipient or "", event.recipient or ""), what=kind_word(event.kind, lang),
             topic=TEXTS[event.purpose].scope == "topic", at=event.at,
             actor=names.get(event.actor, event.actor), channel=event.channel,
@@ -111,10 +111,13 @@ def choices_of(scope: str, spoken: Iterable[str], lang: Language) -> tuple[tuple
     return tuple((kind, kind_word(kind, lang)) for kind in dict.fromkeys((*_COMMON, *sorted(spoken))))
 
 
-def draft(form: Mapping[str, Any], resident: str, now: datetime) -> Event | Refusal:
+def draft(
+    form: Mapping[str, Any], resident: str, now: datetime, *, actor: str = "", channel: str = "page"
+) -> Event | Refusal:
     """What a form of the page says, ready to be stored; refused as `engine.consent.say` refuses, or needs-recipient.
 
-    Silence is no: `granted` other than yes is a withdrawal.
+    `actor` is who writes it down, the resident where nobody else does. Silence is no: `granted` other than
+    yes is a withdrawal.
     """
     granted = form.get("granted") == "yes"
     recipient, kind = (str(form.get(name) or "").strip() or None for name in ("recipient", "kind"))
@@ -127,7 +130,7 @@ def draft(form: Mapping[str, Any], resident: str, now: datetime) -> Event | Refu
     return say(
         Event(
             resident=resident, purpose=purpose, granted=granted, at=now, recipient=recipient, kind=kind,
-            until=now + timedelta(days=days) if granted and days else None, actor=resident, channel="page",
+            until=now + timedelta(days=days) if granted and days else None, actor=actor or resident, channel=channel,
         )
     )  # fmt: skip
 
@@ -147,7 +150,7 @@ def _agreed(
     if state not in {"partly", "yes"} and any(part.granted for part in parts):
         state = "partly"
     return Agreed(
-        purpose=text.purpose, label=_label(text, lang), lines=_lines(text, lang), state=state,
+        purpose=text.purpose, label=text.label(lang), lines=text.lines(lang), state=state,
         since=whole.since if whole else None, until=whole.until if whole and whole.granted else None,
         stale=any(one.granted and not one.text_current for one in mine), recipients=text.recipients, scope=text.scope,
         chosen=text.purpose in CHOSEN, parts=parts,
@@ -161,13 +164,3 @@ def _part(one: Standing, lang: Language, names: Mapping[str, str]) -> Part:
         recipient=one.recipient, kind=one.kind, name=names.get(recipient, recipient), what=kind_word(one.kind, lang),
         granted=one.granted, since=one.since, until=one.until if one.granted else None,
     )  # fmt: skip
-
-
-def _label(text: Text, lang: Language) -> str:
-    return text.label_ja if lang == "ja" else text.label_en
-
-
-def _lines(text: Text, lang: Language) -> tuple[str, ...]:
-    """The words of a purpose, a sentence to a line."""
-    said = text.ja.replace("。", "。\n") if lang == "ja" else text.en.replace(". ", ".\n")
-    return tuple(line for line in said.split("\n") if line)

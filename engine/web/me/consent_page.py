@@ -10,10 +10,12 @@ from fastapi.responses import HTMLResponse
 
 from engine.consent import Event
 from engine.contract.ids import Role, is_id
+from engine.interests import OWN
+from engine.locale import Language, text
 from engine.people import Resident
 from engine.picture import zone_of
 from engine.refusal import Refusal
-from engine.store import repo_consents, repo_family, repo_staff
+from engine.store import repo_acting, repo_consents, repo_family, repo_staff
 from engine.store.database import Connection, read
 from engine.web.context import Desk, SorryError
 from engine.web.me import agreeing
@@ -43,7 +45,7 @@ def known(connection: Connection, person: Resident, said: Event) -> Event | Refu
         return said
     family = {one.id for one in repo_family.named_by(connection, person.id) if one.ended_at is None}
     watching = said.purpose == "watch-over" or not said.granted
-    watchers = {one for one, _ in _watchers(connection, person)} if watching else set()
+    watchers = {one for one, _ in watchers_of(connection, person)} if watching else set()
     before = {one.recipient for one in repo_consents.history(connection, person.id)} if not said.granted else set()
     if said.recipient in family | watchers | before:
         return said
@@ -56,7 +58,7 @@ def _names_somebody(said: Event) -> bool:
     return yes or any(is_id(said.recipient or "", role) for role in get_args(Role))
 
 
-def _watchers(connection: Connection, person: Resident) -> list[tuple[str, str]]:
+def watchers_of(connection: Connection, person: Resident) -> list[tuple[str, str]]:
     """Who watches over people in this resident's town, as (id, name)."""
     staff = repo_staff.listed(connection, towns=frozenset({person.municipality_code}))
     found = [one for one in staff if one.active and "watcher" in one.roles]
@@ -67,16 +69,17 @@ def values_of(connection: Connection, person: Resident, sheet: Sheet, now: datet
     """What the template of the page needs."""
     lang, zone = sheet.session.lang, zone_of(connection, person)
     events = repo_consents.history(connection, person.id)
-    names = _names(connection, events, person)
+    names = names_of(connection, events, person, lang) | repo_acting.titles(connection, person.id, lang)
     family = repo_family.named_by(connection, person.id)
     live = [one for one in family if one.ended_at is None]
-    watching = [*_watchers(connection, person), *((one.id, one.name) for one in live)]
+    watching = [*watchers_of(connection, person), *((one.id, one.name) for one in live)]
     return {
         "purposes": [one for one in agreeing.agreed(events, now, lang, names) if one.purpose != "family-view"],
         "family": [_member(one, grants(events, one.id, now)) for one in live], "relations": RELATIONS,
         "groups": tuple(GROUPS), "watchers": watching, "spans": agreeing.SPANS,
         "said": agreeing.history(events, lang, names, _LAST), "day": lambda at: day_words(lang, at),
         "topic": lambda code: topic(lang, code),
+        "acting_for_me": repo_acting.shown(connection, person.id, lang, now),
         "clock": lambda at: clock_words(lang, at, zone),
         "words": next(one for one in agreeing.agreed([], now, lang, {}) if one.purpose == "family-view"),
     }  # fmt: skip
@@ -86,11 +89,11 @@ def _member(member: repo_family.Member, held: Grant) -> dict[str, Any]:
     return {"id": member.id, "name": member.name, "relation": member.relation, "held": held}
 
 
-def _names(connection: Connection, events: Sequence[Event], person: Resident) -> dict[str, str]:
+def names_of(connection: Connection, events: Sequence[Event], person: Resident, lang: Language) -> dict[str, str]:
     """The names behind the ids of these events; the resident's own id has none, the page says "me"."""
     ids = {one for event in events for one in (event.recipient, event.actor) if one}
     known = repo_staff.names_of(connection, [one for one in ids if is_id(one, "s") or is_id(one, "m")])
-    return known | {person.id: ""}
+    return known | {person.id: "", OWN: text(lang, "resident", "me.interests.own")}
 
 
 def mine_or_sorry(connection: Connection, person: Resident, member: str) -> repo_family.Member:

@@ -6,8 +6,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from engine.refusal import Refusal
+from engine.sealing import seal_of
 from engine.store import repo_consents
 from engine.store.database import write
+from engine.web.account.one_id_mine import needs_card
 from engine.web.context import Signed, TheDesk, Trusted, note
 from engine.web.door import Door
 from engine.web.me import agreeing
@@ -35,6 +37,9 @@ async def say(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet
     form = {
         name: value for name, value in (await request.form(max_fields=MOST_FIELDS)).items() if isinstance(value, str)
     }
+    # To say no nobody needs a card.
+    if form.get("granted") == "yes" and needs_card(request, desk, session):
+        return RedirectResponse(f"/one-id/card?next={PAGE}", 303)
     now = desk.now()
     with write(desk.engine) as connection:
         person = me_of(connection, session)
@@ -42,6 +47,6 @@ async def say(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet
         if not isinstance(said, Refusal):
             said = known(connection, person, said)
         if not isinstance(said, Refusal):
-            repo_consents.append(connection, said, os_user=desk.os_user)
+            repo_consents.append(connection, said, os_user=desk.os_user, seal=seal_of(desk.home))
             return RedirectResponse(f"{PAGE}#{said.purpose}", 303)
     return refused(desk, sheet, said, form)

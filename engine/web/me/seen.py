@@ -12,7 +12,7 @@ from engine.access import Role
 from engine.contract.ids import is_id
 from engine.locale import Language
 from engine.seen import did, role_of
-from engine.store import repo_emergency, repo_glass, repo_grants, repo_seen_by, repo_staff
+from engine.store import repo_acting, repo_emergency, repo_glass, repo_grants, repo_seen_by, repo_staff
 from engine.store.database import Connection, write
 from engine.web.context import Signed, TheDesk, note
 from engine.web.door import Door
@@ -44,6 +44,12 @@ def show(
             }
             for one in glasses
         ]  # fmt: skip
+        held = [] if before else repo_seen_by.told(connection, person.id)
+        networks = [
+            {"name": origin_words(lang, one.network), "count": one.values, "day": day_words(lang, one.last)}
+            for one in held
+        ]
+        names |= repo_acting.titles(connection, person.id, lang)
         by_card = [
             {"name": one.who, "role": None, "reason": one.reason, "at": time_words(lang, one.at, connection, person)}
             for one in ([] if before else repo_emergency.looks(connection, person.id))
@@ -57,7 +63,8 @@ def show(
     ]  # fmt: skip
     further = found[_PAGE - 1].seq if len(found) > _PAGE else None
     return sheet.page(
-        "me/seen.html", here="/me/seen", rows=rows, broken=broken, by_card=by_card, further=further, later=before
+        "me/seen.html", here="/me/seen", rows=rows, broken=broken, by_card=by_card, networks=networks, further=further,
+        later=before,
     )  # fmt: skip
 
 
