@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from cli.account_due import due
 from cli.notify import outlets_of
 from cli.output import say
 from cli.wiring import Settings, ensure_home
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 _SEND: Final = 5.0
 _ANCHOR: Final = 3_600.0
 _ORDER: Final = 24 * 3_600.0
+_CLOSE: Final = 60.0
 
 
 @contextmanager
 def chores(store: Engine, config: Settings) -> Iterator[None]:
-    """Does the chores while the block runs: notices every 5 seconds, an anchor every hour, the order once a day."""
+    """Does the chores while the block runs.
+
+    Notices every 5 seconds, accounts that close every minute, an anchor hourly, the queue's order and lessons daily.
+    """
     with ExitStack() as stack:
         outlets = outlets_of(config)
         if outlets is not None:
@@ -36,6 +41,9 @@ def chores(store: Engine, config: Settings) -> Iterator[None]:
             )
         stack.enter_context(every(_ANCHOR, "anchor", lambda: _anchor(store, config)))
         stack.enter_context(every(_ORDER, "order", lambda: _order(store, config)))
+        stack.enter_context(every(_CLOSE, "closing", lambda: due(store, config, _now())))
+        if config.engine.learning != "off":
+            stack.enter_context(every(_ORDER, "learn", lambda: _learn(store)))
         yield
 
 
@@ -82,6 +90,14 @@ def _order(store: Engine, config: Settings) -> None:
 
     found = load(config.root)
     replace_all(store, _now(), found if isinstance(found, Model) else None)
+
+
+def _learn(store: Engine) -> None:
+    from engine import trying
+
+    now = _now()
+    trying.settle(store, now)
+    trying.train(store, now)
 
 
 def _now() -> datetime:

@@ -38,11 +38,17 @@ def pack(target: IO[bytes], tables: Iterable[tuple[str, Sequence[str], Rows]], n
             entry = zipfile.ZipInfo(f"{name}.csv", now.timetuple()[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o600 << 16
-            with archive.open(entry, "w") as raw, TextIOWrapper(raw, encoding="utf-8", newline="") as text:
-                text.write(BOM)
-                writer = csv.writer(text)
-                writer.writerow(head)
-                writer.writerows([_harmless(cell) for cell in row] for row in rows)
+            with archive.open(entry, "w") as raw:
+                write_table(raw, head, rows)
+
+
+def write_table(raw: IO[bytes], head: Sequence[str], rows: Rows) -> None:
+    """Writes one table as a spreadsheet opens it; `raw` is closed."""
+    with TextIOWrapper(raw, encoding="utf-8", newline="") as text:
+        text.write(BOM)
+        writer = csv.writer(text)
+        writer.writerow(head)
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
 
 
 def values(measured: Iterable[Measured], zone: ZoneInfo, lang: Language) -> Iterator[tuple[str, ...]]:

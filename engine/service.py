@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,18 +16,19 @@ from typing import Any
 
 import msgspec
 
+from engine import rosters
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
 from engine.evaluate import evaluate_next, hurry, look_after
-from engine.intake import Accepted, Household, Refused, Unassigned, accept, open_to_numbers
-from engine.refusal import Refusal
+from engine.intake import Accepted, Household, Refused, Unassigned, accept, open_to_numbers, present
+from engine.service_forgetting import FORGOTTEN, Slots, is_late, is_theirs, tell
 from engine.service_link import Delivery, Link
+from engine.service_notes import hands_over, note, reply
 from engine.showing import pay
 from engine.spots import NO_VISIT
 from engine.standing import OFF, Automatic
-from engine.store import repo_devices, repo_gateways, repo_shows, tallies
+from engine.store import repo_closing, repo_shows, tallies
 from engine.store.database import Connection, Engine, StoreError, write
-from engine.store.filing import adopt
 from engine.store.households import change_token, households_of
 from engine.store.readings import Bad, Heard, recent_of, remember, write_batch
 from engine.store.repo_weighings import Weighings
@@ -67,12 +68,13 @@ class Facts:
         self._token = -1
         self._until: datetime | None = None
         self._homes: dict[str, Household | None] = {}
+        self._erased: Slots | None = None
 
     def of(self, connection: Connection, gateways: set[str], now: datetime) -> dict[str, Household | None]:
         """The household of each gateway, None for one that was never enrolled."""
         token = change_token(connection)
         if token != self._token or (self._until is not None and now >= self._until):
-            self._token, self._until, self._homes = token, None, {}
+            self._token, self._until, self._homes, self._erased = token, None, {}, None
         missing = gateways - self._homes.keys()
         if missing:
             found = households_of(connection, missing, now)
@@ -80,6 +82,12 @@ class Facts:
             ends = [home.until for home in found.values() if home.until is not None]
             self._until = min([*ends, *([self._until] if self._until else [])], default=None)
         return self._homes
+
+    def erased(self, connection: Connection) -> Slots:
+        """The user slots of people who were erased, as of the last look at the households."""
+        if self._erased is None:
+            self._erased = repo_closing.erased_slots(connection)
+        return self._erased
 
 
 def handle(connection: Connection, facts: Facts, deliveries: Sequence[Delivery], now: datetime) -> Handled:
@@ -93,7 +101,7 @@ def handle(connection: Connection, facts: Facts, deliveries: Sequence[Delivery],
     heard: list[Heard] = []
     for item in deliveries:
         place = topics.split_up(item.topic)
-        if spoken and place is not None and _hands_over(connection, place[1], item.payload):
+        if spoken and place is not None and hands_over(connection, place[1], item.payload):
             # What was said before a slot changed hands is the former owner's.
             heard += _filed(connection, facts, spoken, now)
             spoken = []
@@ -101,11 +109,13 @@ def handle(connection: Connection, facts: Facts, deliveries: Sequence[Delivery],
             tallies.add(connection, {("bad-message", "foreign-topic"): 1})
         elif place[1] == "reading":
             _read(place[0], item.payload, spoken, bads)
+        elif place[1] == "reply":
+            reply(connection, place[0], item.payload, now)
         elif place[1] in LEAVES:
             known = hear_visitor(connection, *place, item.payload, now)
             visitors += [Answer(place[0], known=known)] if known else []
         else:
-            _note(connection, facts, place, item.payload, now)
+            note(connection, facts, place, item.payload, now)
     heard += _filed(connection, facts, spoken, now)
     write_batch(connection, [], bads, now)
     return Handled(tuple(heard), (*visitors, *_answers(heard, bads)))
@@ -121,11 +131,6 @@ def _filed(connection: Connection, facts: Facts, spoken: Sequence[tuple[str, Any
     return heard
 
 
-def _hands_over(connection: Connection, leaf: str, payload: bytes) -> bool:
-    said = _decode_note(leaf, payload) if leaf == "device" else None
-    return isinstance(said, wire.DeviceNote) and repo_devices.hands_over(connection, said)
-
-
 def _read(gateway: str, payload: bytes, spoken: list[tuple[str, Any]], bads: list[Bad]) -> None:
     found = wire.decode_readings(payload)
     if isinstance(found, wire.Unreadable):
@@ -134,56 +139,25 @@ def _read(gateway: str, payload: bytes, spoken: list[tuple[str, Any]], bads: lis
         spoken.extend((gateway, reading) for reading in found)
 
 
-def _note(connection: Connection, facts: Facts, place: tuple[str, str], payload: bytes, now: datetime) -> None:
-    """What a gateway says about itself and its devices; malformed notes are counted and change nothing."""
-    gateway, leaf = place
-    home = facts.of(connection, {gateway}, now)[gateway]
-    said = _decode_note(leaf, payload)
-    if isinstance(said, str):
-        tallies.add(connection, {("bad-message", said): 1})
-    elif home is None:
-        tallies.add(connection, {("refused-note", "unknown-gateway"): 1})
-    elif isinstance(said, wire.DeviceNote):
-        noted = repo_devices.note(connection, home.id, said, now)
-        if not isinstance(noted, Refusal) and noted.new:
-            known = facts.of(connection, {gateway}, now)[gateway]
-            adopt(connection, said.device, known or home, now)
-        codes = [noted.code] if isinstance(noted, Refusal) else [refusal.code for _, refusal in noted.refused]
-        tallies.add(connection, Counter(("refused-note", code) for code in codes))
-    else:
-        repo_gateways.note(connection, gateway, said, now)
-        if isinstance(said, wire.State) and said.state == "ready":
-            repo_shows.owe_home(connection, home.id, now)
-
-
-def _decode_note(leaf: str, payload: bytes) -> wire.DeviceNote | wire.State | wire.Health | str:
-    """The note, or the reason code why it cannot be read."""
-    shapes: dict[str, type[Any]] = {"device": wire.DeviceNote, "state": wire.State, "health": wire.Health}
-    if leaf not in shapes:
-        return "foreign-topic"
-    if len(payload) > wire.MAX_MESSAGE:
-        return "too-large"
-    try:
-        note: wire.DeviceNote | wire.State | wire.Health = wire.decode(payload, shapes[leaf])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return f"bad-{leaf}"
-    return note
-
-
 def _judge(
     connection: Connection, facts: Facts, spoken: Sequence[tuple[str, Reading | wire.Malformed]], now: datetime
 ) -> list[Heard]:
     homes = facts.of(connection, {gateway for gateway, _ in spoken}, now) if spoken else {}
     recent = recent_of(connection, [item for _, item in spoken if isinstance(item, Reading)])
     weighings, guests = Weighings(connection), Guests(connection, now)
+    erased = facts.erased(connection)
     heard: list[Heard] = []
     for gateway, item in spoken:
         home = homes.get(gateway)
         if isinstance(item, wire.Malformed):
             # What a stranger measured at a spot, or where nobody lets us record, is kept nowhere, also when unreadable.
             strange = home is not None and (home.spot or not home.recording)
+            strange |= is_theirs(item.content, erased)
             item = msgspec.structs.replace(item, content=b"") if strange else item  # noqa: PLW2901
             heard.append(Heard(gateway, None, item))
+            continue
+        if erased and is_late(item, home, erased):
+            heard.append(Heard(gateway, None, Refused(item, FORGOTTEN, keep=False)))
             continue
         fitting = None
         if home and home.spot:
@@ -192,8 +166,9 @@ def _judge(
                 heard.append(Heard(gateway, None, Refused(item, NO_VISIT, keep=False)))
                 continue
             home = guest
-        if home and open_to_numbers(item, home) and item.id not in recent.digests:
-            fitting = weighings.fitting(home, item, heard)
+        there = present(home, item) if home else None
+        if there and open_to_numbers(item, there) and item.id not in recent.digests:
+            fitting = weighings.fitting(there, item, heard)
         outcome = accept(item, gateway, home, recent, now, fitting) if home else Refused(item, "unknown-gateway")
         remember(recent, gateway, outcome)
         known = recent.digests.get(item.id) if isinstance(outcome, Accepted | Unassigned) else None
@@ -261,6 +236,7 @@ class Service:
             with suppress(StoreError):  # a busy database: the debt stays in the outbox
                 evaluate_next(self._engine, self._clock(), self._automatic)
                 self._show()
+                self._forget()
         if time.monotonic() - self._looked_at > LOOK_SECONDS:
             self._looked_at = time.monotonic()
             with suppress(StoreError):  # the next minute comes
@@ -292,10 +268,16 @@ class Service:
                 self._red.discard(one)
 
     def _show(self) -> None:
-        """Hand over the lines mirrors may show; away from the broker they stay owed."""
+        """Hand over the lines mirrors may show, and who lives in a home; away from the broker they stay owed."""
         if not self._link.subscribed:
             return
-        if pay(self._engine, self._clock(), self._link.publish):
+        shown = pay(self._engine, self._clock(), self._link.publish)
+        if rosters.pay(self._engine, self._clock(), self._link.publish) or shown:
+            self._link.flush(1.0)
+
+    def _forget(self) -> None:
+        """Say what gateways shall forget; whoever is away is told again until they answer."""
+        if self._link.subscribed and tell(self._engine, self._clock(), self._link.publish):
             self._link.flush(1.0)
 
     def _take(self, deliveries: list[Delivery]) -> None:

@@ -10,25 +10,32 @@ import msgspec
 from engine.contract.reading import ResidentId
 from engine.contract.topics import ROOT
 from engine.contract.wire import Roster
-from gateway.devices import DeviceError, Devices, write_private
+from gateway.devices import DeviceError, Devices, Entry, write_private
+from gateway.journal_erasing import Traces, erase
+from gateway.journal_rows import JournalError
 from gateway.log import log
 from gateway.mirror_maps import Maps
 
 ROSTER_FILE: Final = "roster.json"
+JOURNAL_FILE: Final = "journal.sqlite"
 Correlation = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Result = Literal["done", "unknown-verb", "malformed", "failed"]
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A command; `forget` erases what the gateway knows of a person."""
+    """A command; `forget` erases what the gateway knows of a person.
+
+    `alone` says that nobody else is registered in the home: all that was heard and not handed over yet is theirs.
+    """
 
     v: Literal[1] = 1
     correlation: Correlation
     resident: ResidentId | None = None
+    alone: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to the order with the same correlation id; `count` is the number of devices and maps changed."""
+    """The answer to the order with the same correlation id; `count` is how many devices, maps and rows changed."""
 
     v: Literal[1] = 1
     correlation: str
@@ -58,10 +65,64 @@ def _obey(order: Order, verb: str, home: Path) -> Reply:
         result: Result = "malformed" if verb == "forget" else "unknown-verb"
         return Reply(correlation=order.correlation, verb=verb, result=result)
     try:
-        count = Devices(home).forget_resident(order.resident) + Maps(home).forget_resident(order.resident)
-    except (DeviceError, OSError):
+        count = _forget(order.resident, home, alone=order.alone)
+    except (DeviceError, JournalError, OSError) as error:
+        log("forget_failed", kind=type(error).__name__)
         return Reply(correlation=order.correlation, verb=verb, result="failed")
     return Reply(correlation=order.correlation, verb=verb, result="done", count=count)
+
+
+def _forget(resident: str, home: Path, *, alone: bool) -> int:
+    """Journal, devices, maps and roster without the person; raises where one of them cannot be changed.
+
+    The journal goes first: once the bindings are gone nobody knows which of its rows were theirs. It goes again at the
+    end, for what was decoded in between.
+    """
+    devices, journal = Devices(home), home / JOURNAL_FILE
+    traces = _traces(devices.load(), resident, everything=alone)
+    count = erase(journal, traces)
+    count += devices.forget_resident(resident) + Maps(home).forget_resident(resident)
+    for item in devices.load():
+        # 花子の体重計 is a name, and nobody is left whose scale it is.
+        if item.name is not None and (alone or item.id in traces.devices):
+            devices.change(item.id, _nameless)
+    _strike(resident, home)
+    return count + erase(journal, traces)
+
+
+def _traces(listed: tuple[Entry, ...], resident: str, *, everything: bool) -> Traces:
+    slots = {
+        (item.id, -1 if bound.slot is None else bound.slot)
+        for item in listed
+        for bound in item.bindings
+        if bound.resident == resident
+    }
+    theirs = {
+        item.id
+        for item in listed
+        if item.bindings and all(bound.resident == resident for bound in item.bindings)
+        and all(newcomer.resident == resident for newcomer in item.waiting)
+    }  # fmt: skip
+    return Traces(resident=resident, slots=frozenset(slots), devices=frozenset(theirs), everything=everything)
+
+
+def _nameless(item: Entry) -> Entry:
+    return msgspec.structs.replace(item, name=None)
+
+
+def _strike(resident: str, home: Path) -> None:
+    """The household's list of people without this one; one that cannot be read is sent again by the engine."""
+    path = home / ROSTER_FILE
+    try:
+        listed = msgspec.json.decode(path.read_bytes(), type=Roster)
+    except FileNotFoundError:
+        return
+    except msgspec.MsgspecError:
+        path.unlink()
+        return
+    if resident in listed.residents:
+        kept = tuple(one for one in listed.residents if one != resident)
+        write_private(path, msgspec.json.encode(msgspec.structs.replace(listed, residents=kept)))
 
 
 def _keep_roster(payload: bytes, home: Path) -> None:

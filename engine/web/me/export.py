@@ -18,7 +18,10 @@ from engine.picture import zone_of
 from engine.refusal import Refusal
 from engine.report import note_report, report_of
 from engine.report_file import html, pdf
-from engine.store.database import Connection, write
+from engine.sealing import seal_of
+from engine.store.database import Connection, read, write
+from engine.store.filing import By
+from engine.takeout_store import note_takeout, write_takeout
 from engine.web.context import Desk, Signed, TheDesk, Trusted, note
 from engine.web.door import Door
 from engine.web.me.mine import me_of
@@ -62,6 +65,20 @@ def fhir(desk: TheDesk, session: Trusted) -> Response:
             count += 1
         note(connection, desk, session, "export-fhir", now, subject=person.id, detail=[count, None, None])
     return _sent(file, "application/fhir+ndjson", f"minato-{_day(desk)}.ndjson")
+
+
+@door.form(f"{_PAGE}/takeout", "mine.see")
+def takeout(desk: TheDesk, session: Trusted) -> Response:
+    """Everything in one archive, which another house of this program can read: what `phr account take-out` writes."""
+    now = desk.now()
+    file = _spooled()
+    # Years of values take seconds: nobody's readings wait for them.
+    with read(desk.engine) as connection:
+        person = me_of(connection, session)
+        made = write_takeout(connection, file, person, now, session.lang, seal_of(desk.home), desk.bundle)
+    with write(desk.engine) as connection:
+        note_takeout(connection, made, By(session.by, desk.os_user), now)
+    return _sent(file, "application/zip", f"minato-all-{_day(desk)}.zip")
 
 
 @door.form(f"{_PAGE}/report", "mine.see")

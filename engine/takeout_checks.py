@@ -1,0 +1,122 @@
+"""Whether the records of a take-out hang together and are one person's: how a made-up file is found out. Pure.
+
+Each record is looked at in the order of the tables; what later ones may name was seen before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, get_args
+
+from engine.consent import PURPOSES
+from engine.contract.ids import is_id
+from engine.contract.kinds import KINDS
+from engine.contract.reading import END
+from engine.requests import DeskName, Kind
+
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_NUMBER: Final = re.compile(rf"-?\d{{1,15}}(\.\d{{1,12}})?{END}")
+_READING: Final = re.compile(rf"[a-z2-7]{{26}}{END}")
+_IDS: Final[Mapping[str, Any]] = {
+    "household": "h", "resident": "r", "device": "d", "fact": "f", "care_entry": "e", "advice": "a", "request": "q",
+}  # fmt: skip
+# Which column of a table names a record of which earlier one.
+_NAMES: Final[Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
+    "binding": (("device_id", ("device",)),),
+    "measurement": (("reading_id", ("reading",)),),
+    "fact_origin": (("fact_id", ("fact",)),),
+    "fact_release": (("fact_id", ("fact", "care_entry")),),
+    "advice_event": (("advice_id", ("advice",)),),
+    "advice_response": (("advice_id", ("advice",)),),
+}
+
+
+class Checked:
+    """The records seen so far of one archive; `fault` says what is wrong with the next."""
+
+    def __init__(self, resident: str, now: datetime) -> None:
+        self.resident = resident
+        self.now = (now - _EPOCH) // timedelta(microseconds=1)
+        self.seen: dict[str, set[str]] = {}
+        self.consents = 0
+
+    def fault(self, table: str, record: Mapping[str, Any]) -> str | None:
+        """The reason code why `record` cannot be taken: foreign, id, dangling, state or value; None where it can."""
+        key = record.get("id")
+        found = self._stranger(table, record, key)
+        if found is None and table in _OWN:
+            found = _OWN[table](self, record)
+        if found is None and key is not None:
+            self.seen.setdefault(table, set()).add(key)
+        return found
+
+    def _stranger(self, table: str, record: Mapping[str, Any], key: Any) -> str | None:
+        """Somebody else's, twice, or about what is not in the file."""
+        if record.get("resident_id", self.resident) != self.resident or (table == "resident" and key != self.resident):
+            return "foreign"
+        if table in _IDS and not (isinstance(key, str) and is_id(key, _IDS[table])):
+            return "id"
+        if key is not None and key in self.seen.get(table, ()):
+            return "id"
+        named = ((record[column], earlier) for column, earlier in _NAMES.get(table, ()))
+        known = all(any(name in self.seen.get(one, ()) for one in earlier) for name, earlier in named)
+        return None if known else "dangling"
+
+
+def _household(state: Checked, _record: Mapping[str, Any]) -> str | None:
+    return "foreign" if state.seen.get("household") else None
+
+
+def _person(state: Checked, record: Mapping[str, Any]) -> str | None:
+    homes = state.seen.get("household", set())
+    named = record["household_id"]
+    return None if (named is None and not homes) or {named} == homes else "foreign"
+
+
+def _home(state: Checked, record: Mapping[str, Any]) -> str | None:
+    return None if record["household_id"] in state.seen.get("household", ()) else "foreign"
+
+
+def _consent(state: Checked, record: Mapping[str, Any]) -> str | None:
+    state.consents += 1
+    # A yes of tomorrow would stand against every no of today.
+    return None if record["purpose"] in PURPOSES and record["at"] <= state.now else "value"
+
+
+def _source(state: Checked, record: Mapping[str, Any]) -> str | None:
+    return None if 0 <= record["seq"] < state.consents else "dangling"
+
+
+def _reading(state: Checked, record: Mapping[str, Any]) -> str | None:
+    if not _READING.fullmatch(record["id"]):
+        return "id"
+    known = record["outcome"] == "accepted" and record["certainty"] in {"sure", "assumed"}
+    return None if known and record["measured_at"] <= state.now + _DAY else "state"
+
+
+def _measurement(_state: Checked, record: Mapping[str, Any]) -> str | None:
+    numbers = all(_NUMBER.match(record[name]) for name in ("value", "device_value"))
+    return None if numbers and record["kind"] in KINDS else "value"
+
+
+def _fact(state: Checked, record: Mapping[str, Any]) -> str | None:
+    return None if record["recorded_at"] <= state.now else "value"
+
+
+def _advice(_state: Checked, record: Mapping[str, Any]) -> str | None:
+    # Whatever waits or is held would be sent by this house, whose nurses never looked at it.
+    return None if record["state"] == "delivered" and record["shelf"] == "done" else "state"
+
+
+def _request(_state: Checked, record: Mapping[str, Any]) -> str | None:
+    return None if record["kind"] in get_args(Kind) and record["desk"] in get_args(DeskName) else "value"
+
+
+_DAY: Final = 24 * 3_600 * 1_000_000
+_OWN: Final[Mapping[str, Callable[[Checked, Mapping[str, Any]], str | None]]] = {
+    "household": _household, "resident": _person, "device": _home, "consent": _consent,
+    "consent_source": _source, "reading": _reading, "measurement": _measurement,
+    "fact": _fact, "care_entry": _fact, "advice": _advice, "request": _request,
+}  # fmt: skip
