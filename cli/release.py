@@ -13,7 +13,7 @@ from cli.output import emit, fail, result, say
 from cli.platform_wiring import owing
 from cli.release_attack import attack
 from cli.release_files import files
-from cli.release_platform import publish, verify, withdraw
+from cli.release_platform import context, publish, verify, withdraw
 from cli.store import actor, os_user, transaction
 from cli.wiring import language, open_seal, secret, settings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fhir_bridge.releasing_tastes import Tastes
 
 app = typer.Typer(help="The city's statistics: fixed tables, drawn once, never anybody's data.", no_args_is_help=True)
-for more in (files, publish, verify, withdraw, attack):
+for more in (files, publish, verify, withdraw, context, attack):
     app.command()(more)
 
 # What a refusal means to the caller; everything else was refused by a rule.

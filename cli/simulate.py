@@ -10,7 +10,11 @@ import typer
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.simulate_bridge import bridge
+from cli.simulate_city import city, draws
 from cli.simulate_hospital import hospital
+from cli.simulate_learner import learner
+from cli.simulate_platform import platform, releases
+from cli.simulate_year import year
 
 if TYPE_CHECKING:
     from simulators.household import Household
@@ -18,6 +22,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Virtual devices and replays; no radio, no adapter, no root.", no_args_is_help=True)
 app.command()(bridge)
 app.command()(hospital)
+app.command()(city)
+app.command()(draws)
+app.command()(platform)
+app.command()(releases)
+app.command()(learner)
+app.command()(year)
 
 
 @app.command()

@@ -20,7 +20,8 @@ from simulators.started import end_child, first_line
 
 START_SECONDS = 60.0
 NO_START = 1
-_ORDER_SECONDS = 10.0
+# Some orders read everything a stand-in ever heard.
+_ORDER_SECONDS = 60.0
 
 S = TypeVar("S", bound=msgspec.Struct)
 C = TypeVar("C", bound="Closing")

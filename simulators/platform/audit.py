@@ -81,10 +81,18 @@ def told(received: Iterable[Received], texts: Iterable[str]) -> list[Finding]:
     """Every request that holds one of the texts, however it is escaped, in its address, its headers or its body."""
     wanted = [text for text in texts if text]
     found: list[Finding] = []
+    # The same bytes come again after every lost answer.
+    known: dict[str, list[str]] = {}
     for line in received:
-        seen = "\n".join((line.target, unquote_plus(line.target), *line.headers.values(), line.body, *_strings(line)))
-        found += [Finding("told", line.number, text) for text in wanted if text in seen]
+        if line.body not in known:
+            known[line.body] = _holds("\n".join((line.body, *_strings(line))), wanted)
+        around = _holds("\n".join((line.target, unquote_plus(line.target), *line.headers.values())), wanted)
+        found += [Finding("told", line.number, text) for text in dict.fromkeys((*around, *known[line.body]))]
     return found
+
+
+def _holds(seen: str, wanted: list[str]) -> list[str]:
+    return [text for text in wanted if text in seen]
 
 
 def entities_of(line: Received) -> list[str]:

@@ -19,6 +19,7 @@ from simulators.hospital.words import write_json
 from simulators.platform.batches import carry_out, read_batch, verdict
 from simulators.platform.entities import Entities, Key
 from simulators.platform.lines import BrokerLedger
+from simulators.platform.linked import answer_linked, is_linked
 from simulators.platform.reading import meets, page, read_query
 from simulators.platform.refusals import RefusedError, bad_request, not_found, too_many, unprocessable
 from simulators.platform.scopes import place_to_write, places_to_read, tenant_of
@@ -97,9 +98,12 @@ class Platform:
                 raise _not_allowed("a token is asked for with POST")
             return Said(200, write_json(self.tokens.grant(call.headers, call.body)), _NO_STORE)
         self.tokens.check(call.headers.get("authorization", ""))
+        parameters = dict(parse_qsl(split.query, keep_blank_values=True))
+        if is_linked(split.path):
+            said = _object(call.body) if call.method == "POST" else None
+            return answer_linked(self.entities, call, split.path, parameters, said)
         _check_form(call)
         tenant = tenant_of(call.headers)
-        parameters = dict(parse_qsl(split.query, keep_blank_values=True))
         if split.path == UPDATE and call.method == "POST":
             return self._update(call, tenant, parameters, only)
         if split.path == ENTITIES and call.method == "GET":

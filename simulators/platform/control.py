@@ -13,6 +13,7 @@ import msgspec
 from simulators.hospital.words import write_json
 from simulators.platform.audit import broken_promises, misuses, told
 from simulators.platform.broker import Platform, refusal
+from simulators.platform.entities import Kept
 from simulators.platform.faults import BrokerFault
 from simulators.platform.refusals import RefusedError
 from simulators.wire import CONTROL, Said
@@ -61,7 +62,12 @@ class _Faults(msgspec.Struct, frozen=True):
     weather: tuple[tuple[float, BrokerFault], ...] | None = None
 
 
-def _carry_out(platform: Platform, order: str, body: bytes) -> Any:
+def _held(one: Kept) -> dict[str, Any]:
+    values = {name: attribute["value"] for name, attribute in one.attributes.items()}
+    return {**one.key._asdict(), "attributes": values}
+
+
+def _carry_out(platform: Platform, order: str, body: bytes) -> Any:  # noqa: PLR0911 - one answer for each order
     match order:
         case "GET /totals":
             return msgspec.to_builtins(totals(platform))
@@ -69,6 +75,11 @@ def _carry_out(platform: Platform, order: str, body: bytes) -> Any:
             return {"requests": len(platform.ledger.received), "faults": dict(platform.ledger.faults())}
         case "GET /changes":
             return [msgspec.to_builtins(line) for line in tuple(platform.entities.changes)]
+        case "GET /entities":
+            return [_held(one) for one in platform.entities.everything()]
+        case "POST /leaked":
+            text = msgspec.json.decode(body, type=str)
+            return {"given": platform.tokens.given(), "found": platform.tokens.leaked(text)}
         case "POST /told":
             texts = msgspec.json.decode(body, type=list[str])
             return [msgspec.to_builtins(one) for one in told(tuple(platform.ledger.received), texts)]

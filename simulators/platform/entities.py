@@ -75,6 +75,11 @@ class Entities:
         with self.lock:
             return list(self._kept)
 
+    def everything(self) -> list[Kept]:
+        """The entities of all tenants, oldest first."""
+        with self.lock:
+            return [Kept(key, attributes) for key, attributes in self._kept.items()]
+
     def _apply(self, line: Change) -> None:
         key = Key(line.tenant, line.path, line.id, line.kind)
         self.changes.append(line)

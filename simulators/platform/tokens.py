@@ -37,6 +37,7 @@ class Tokens:
         self._clients = {client.id: client for client in clients}
         self._now, self._seconds, self._refresh, self._lock = now, seconds, refresh, Lock()
         self._live: dict[str, float] = {}
+        self._given_out: list[str] = []
         self._again: dict[str, str] = {}
 
     def grant(self, headers: Mapping[str, str], form: bytes) -> dict[str, Any]:
@@ -71,10 +72,20 @@ class Tokens:
         with self._lock:
             self._live.clear()
 
+    def leaked(self, text: str) -> int:
+        """How many of all the tokens this process ever gave out stand in a text."""
+        with self._lock:
+            return sum(token in text for token in self._given_out)
+
+    def given(self) -> int:
+        """How many tokens this process gave out."""
+        return len(self._given_out)
+
     def _given(self, client: str) -> dict[str, Any]:
         token, again = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         with self._lock:
             self._live[token] = self._now().timestamp() + self._seconds
+            self._given_out.append(token)
             if self._refresh:
                 self._again[again] = client
         more = {"refresh_token": again} if self._refresh else {}
