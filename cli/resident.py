@@ -31,7 +31,7 @@ Alias = Annotated[str | None, typer.Option(help="Another name: romaji or a name 
 Line = Annotated[str | None, typer.Option()]
 Language = Annotated[str | None, typer.Option(help="ja or en.")]
 Channel = Annotated[str | None, typer.Option(help="page, line, mail, letter, phone or none.")]
-Status = Annotated[str | None, typer.Option(help="active, moved, deceased or left.")]
+Status = Annotated[str | None, typer.Option(help="Not edited here: phr life record.", hidden=True)]
 Single = Annotated[bool, typer.Option("--single-name", help="The name has one part only.")]
 By = Annotated[str | None, typer.Option(help="Who is answerable; default: the user of this computer.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -97,13 +97,15 @@ def edit(
     emergency_contact: Line = None, status: Status = None, single_name: Single = False, by: By = None,
     json: Json = False,
 ) -> None:  # fmt: skip
-    """Change what is registered; "" clears an optional field."""
+    """Change what is registered; "" clears an optional field. A death, a move, a hospital stay: `phr life record`."""
     from engine.people import Form
 
+    if status is not None:
+        fail(Exit.USAGE, "life-event", f"--status is not edited: phr life record {id} death | moved-out | ...")
     form = Form(
         name=name, kana=kana, birth=birth, sex=sex, height=height, alias=alias, phone=phone, address=address,
         insured_number=insured_number, language=language, channel=channel, emergency_contact=emergency_contact,
-        status=status, single_name=single_name,
+        single_name=single_name,
     )  # fmt: skip
     _print(_amend(id, form, household, municipality, actor(by)), json=json)
 

@@ -19,6 +19,7 @@ from engine.plans.model import Declined, Goal
 from engine.plans.numbers import numbers_of
 from engine.plans.tables import sources
 from engine.plans.words import note, render
+from engine.refusal import Refusal
 from engine.rules.evaluator import Firing, Indeterminate
 from engine.rules.model import AdviceCase, AdviceRule, FlagCase, FlagRule, Rule
 from engine.signals import Signal, Signals
@@ -52,13 +53,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was said of one person, and what became of it: drafts, and rules without one with the reason.
 
-    `failed` are rules whose text our own code could not write.
+    `failed` are rules whose text our own code could not write, `free` the topics a learner may choose among.
     """
 
     judgement: Judgement
     drafts: tuple[Draft, ...]
     withdrawn: dict[str, str]
     failed: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
 
     @property
     def indeterminate(self) -> tuple[Indeterminate, ...]:
@@ -75,19 +77,27 @@ def assess(
     first: bool = False,
     wish: str | None = None,
     refused: Collection[str] = (),
+    held: Refusal | None = None,
+    withheld: Collection[str] = (),
 ) -> Assessment:
     """All rules judged and written; `first` tells that this person never had advice, `wish` the topic they chose.
 
-    `refused` are the topics on which they did not agree to get advice: nothing of them is said or counted on.
+    `refused` are the topics on which they did not agree to get advice: nothing of them is said or counted on. `held`
+    is why advice does not apply to them now: nothing at all is said of who is gone, no goal of who is in hospital.
+    `withheld` are topics of which no goal is drafted for now.
     """
     found = judge(picture, rules)
-    if person.status != "active":
-        gone = {rule.id: f"vetoed contraindication:{person.status}" for rule in rules}
+    if person.status != "active" or (held is not None and held.code == "inactive"):
+        why = held.field if held else person.status
+        gone = {rule.id: f"vetoed contraindication:{why}" for rule in rules}
         return Assessment(judgement=found, drafts=(), withdrawn=gone)
-    chosen = select(found, picture, rules, wish, refused)
+    paused = _paused(rules, held)
+    chosen = select(found, picture, rules, wish, refused, withheld)
     drafts: list[Draft] = []
     failed: list[str] = []
     for one in chosen.spoken:
+        if one.firing.rule.id in paused:
+            continue
         try:
             drafts.append(_write(one, chosen.goals.get(one.firing.rule.id), found, picture, as_of, first=first))
         except (KeyError, ValueError):
@@ -95,8 +105,16 @@ def assess(
             failed.append(one.firing.rule.id)
     # A referral that cannot be written anew leaves the one that waits.
     said = {draft.rule_id for draft in drafts} | {name for name in failed if name in {f.rule.id for f in found.flags}}
-    withdrawn = {name: why for name, why in chosen.withdrawn.items() if name not in said}
-    return Assessment(judgement=found, drafts=tuple(drafts), withdrawn=withdrawn, failed=tuple(failed))
+    withdrawn = {name: why for name, why in (chosen.withdrawn | paused).items() if name not in said}
+    free = () if paused else chosen.free
+    return Assessment(judgement=found, drafts=tuple(drafts), withdrawn=withdrawn, failed=tuple(failed), free=free)
+
+
+def _paused(rules: Sequence[Rule], held: Refusal | None) -> dict[str, str]:
+    """The goals that wait while somebody else looks after the person; a referral never does."""
+    if held is None:
+        return {}
+    return {rule.id: f"vetoed contraindication:{held.code}" for rule in rules if isinstance(rule, AdviceRule)}
 
 
 def _write(

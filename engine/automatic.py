@@ -17,12 +17,13 @@ from engine.people import Resident
 from engine.review import Command, Decision, Item, decide, hurries, rank
 from engine.review_model import ENGINE
 from engine.rules import Rule
+from engine.situation import refuses
 from engine.standing import Automatic, History, NotCovered, Used, covers, is_live, same_words, topics_had
 from engine.store import (
     repo_advice,
     repo_family,
+    repo_life,
     repo_notices,
-    repo_residents,
     repo_shows,
     repo_standing,
     repo_urgent_text,
@@ -136,7 +137,7 @@ def send_urgent(known: Known, items: Iterable[Item]) -> tuple[str, ...]:
     """
     connection, person, _, rules, now = known
     waiting = [item for item in items if hurries(item.severity)]
-    if not waiting or person.status != "active":
+    if not waiting or refuses(repo_life.situation(connection, person.id), "notices", now) is not None:
         return ()
     pairs = confirmed(repo_urgent_text.seen(connection, person.id, now), now)
     sent = []
@@ -168,8 +169,8 @@ def tell_family(connection: Connection, now: datetime) -> int:
     """
     told = 0
     found = repo_urgent_text.unopened(connection, now - _FORGOTTEN, now - UNREAD)
-    people = repo_residents.get_many(connection, (resident for _, resident in found))
-    here = {person.id for person in people if person.status == "active"}
+    known = repo_life.situations(connection, (resident for _, resident in found))
+    here = {name for name, situation in known.items() if refuses(situation, "notices", now) is None}
     for advice, resident in (pair for pair in found if pair[1] in here):
         for member in repo_family.named_by(connection, resident):
             if repo_family.may_look(connection, member.id, resident, None, now):

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from random import Random, SystemRandom
 from typing import Final
 
 import msgspec
 
 from engine import automatic as signed
+from engine import trying
 from engine.advice import Draft, assess
 from engine.automatic import carry
 from engine.consent import permits
 from engine.contract.ids import is_id, new_id
 from engine.judge import judge
+from engine.life_store import come_due
 from engine.merging import Change, Create, Supersede, merge
 from engine.people import Resident
 from engine.picture import signals_of, wish_of, zone_of
 from engine.review import ENGINE, LIVE, NEXT_READING, Command, Item, Verb, rank
 from engine.rules import AdviceRule, FlagRule, Rule, in_force, load_catalogue
 from engine.signals import Signals
+from engine.situation import gone, refuses
 from engine.standing import Automatic
 from engine.store import (
     audit,
     repo_advice,
     repo_consents,
+    repo_life,
     repo_outbox,
     repo_residents,
     repo_shows,
@@ -35,6 +40,7 @@ from engine.store import (
 from engine.store.database import Connection, Engine, StoreError, read, translated, write
 from engine.store.filing import misfiled, unmistaken
 from engine.store.repo_arrivals import last_measured
+from engine.unread import set_aside
 
 TOPIC: Final = "evaluate"
 
@@ -74,7 +80,12 @@ def evaluate(
     picture, wish = signals_of(connection, person, now), wish_of(connection, person, now)
     topics = {rule.topic for rule in catalogue if isinstance(rule, FlagRule | AdviceRule)}
     refused = _barred(connection, resident, topics, now)
-    found = assess(person, picture, catalogue, local, first=not items, wish=wish, refused=refused)
+    held = refuses(repo_life.situation(connection, resident), "advice", now)
+    looked = partial(assess, person, picture, catalogue, local, first=not items, wish=wish, refused=refused, held=held)
+    found = looked()
+    mode = automatic.learning if automatic is not None else None
+    if withheld := trying.consider(connection, person, found.free, items, now, mode):
+        found = looked(withheld=withheld)
     if found.failed:
         tallies.add(connection, {("draft-failed", rule): 1 for rule in found.failed})
     # What was told on somebody else's readings does not stand in the way of what is true.
@@ -123,11 +134,17 @@ def hurry(engine: Engine, residents: Iterable[str], now: datetime, automatic: Au
             attempt(connection, resident, now, automatic)
 
 
-def look_after(engine: Engine, now: datetime) -> None:
-    """Notes which standing approvals are over, and tells families of urgent messages nobody opened; every minute."""
+def look_after(engine: Engine, now: datetime, automatic: Automatic | None = None) -> None:
+    """Every minute: carries out life events that are due, notes which standing approvals are over, tells families.
+
+    A family hears of an urgent message that nobody opened. `automatic` says whether what nobody read is set aside.
+    """
     with write(engine) as connection:
+        come_due(connection, now)
         repo_standing.expire(connection, now)
         signed.tell_family(connection, now)
+        if automatic is not None and automatic.aside_days is not None:
+            set_aside(connection, now, automatic.aside_days)
 
 
 def attempt(connection: Connection, resident: str, now: datetime, automatic: Automatic | None = None) -> bool:
@@ -231,9 +248,10 @@ def _against(connection: Connection, item: Item, judged: set[str], now: datetime
     """Why an approved item must not go out after all."""
     if item.resident_id not in judged:
         return "not-evaluated"
-    person = repo_residents.get(connection, item.resident_id)
-    if person is None or person.status != "active":
-        return "inactive"
+    situation = repo_life.situation(connection, item.resident_id)
+    held = refuses(situation, "advice", now) if item.severity == "routine" else gone(situation, now)
+    if held is not None:
+        return held.code
     return "no-consent" if _barred(connection, item.resident_id, {item.topic}, now) else None
 
 

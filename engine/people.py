@@ -36,7 +36,10 @@ __all__ = ["Form", "Resident", "age_on", "amend", "parse_birth_date", "parse_hei
 
 
 class Resident(msgspec.Struct, frozen=True, kw_only=True):
-    """A person: names byte for byte, `height_cm` in centimetres as measured on `height_on`; `version` counts edits."""
+    """A person: names byte for byte, `height_cm` in centimetres as measured on `height_on`; `version` counts edits.
+
+    `status` and the place only tell what life events made of them so far: ask `engine.situation` what applies.
+    """
 
     id: str
     household_id: str | None
@@ -75,7 +78,6 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None = None
     channel: str | None = None
     emergency_contact: str | None = None
-    status: str | None = None
     single_name: bool = False
 
 
@@ -141,7 +143,6 @@ def _fields(form: Form, today: date) -> dict[str, Any] | Refusal:
         "language": lambda text: _one("language", _choice(text, get_args(Language))),
         "channel": lambda text: _one("channel", _choice(text, get_args(Channel))),
         "emergency_contact": lambda text: _one("emergency_contact", _line(text)),
-        "status": lambda text: _one("status", _choice(text, get_args(Status))),
     }
     fields: dict[str, Any] = {}
     for name, reader in readers.items():

@@ -240,7 +240,7 @@ class Service:
         if time.monotonic() - self._looked_at > LOOK_SECONDS:
             self._looked_at = time.monotonic()
             with suppress(StoreError):  # the next minute comes
-                look_after(self._engine, self._clock())
+                look_after(self._engine, self._clock(), self._automatic)
         return len(deliveries)
 
     def _has_time(self, busy: bool) -> bool:

@@ -53,8 +53,11 @@ def tell(engine: Engine, now: datetime, send: Callable[[str, bytes], None]) -> i
             return 0
     with write(engine) as connection:
         orders = repo_forget.take(connection, now)
+        peopled = repo_forget.lived_in(connection, [one.gateway for one in orders])
         for one in orders:
-            said = _Order(v=1, correlation=one.correlation, resident=one.resident, alone=one.alone)
+            # Somebody moved in since: what is heard there is theirs now.
+            alone = one.alone and one.gateway not in peopled
+            said = _Order(v=1, correlation=one.correlation, resident=one.resident, alone=alone)
             send(topics.command(one.gateway, _VERB), msgspec.json.encode(said))
     return len(orders)
 

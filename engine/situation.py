@@ -44,9 +44,9 @@ _TABLE: Final[Mapping[Sort, tuple[Does, ...]]] = {
 }
 # Where an effect rests on somebody's word, whose it is.
 SOURCES: Final[Mapping[tuple[Sort, Area], str]] = {
-    ("pregnancy", "advice"): "rules veto-pregnancy, bp-pregnancy and glucose-pregnancy",
-    ("pregnancy", "statistics"): "国民健康・栄養調査 (厚生労働省): BMI is counted without the pregnant",
-    ("death", "statistics"): "consent at the cut-off is a living person's (個人情報の保護に関する法律 第2条)",
+    ("pregnancy", "advice"): "veto-pregnancy, bp-pregnancy, glucose-pregnancy",
+    ("pregnancy", "statistics"): "国民健康・栄養調査 (厚生労働省)",
+    ("death", "statistics"): "個人情報の保護に関する法律 第2条",
 }
 
 
@@ -177,6 +177,12 @@ def quiet_from(situation: Situation, when: datetime) -> datetime | None:
     ends = [event.until for event in situation.standing if event.sort in STAYS and event.until and event.until <= when]
     ends += [event.since for event in situation.standing if event.sort in MOVES and event.since <= when]
     return max(ends, default=None)
+
+
+def is_excused(situation: Situation, when: datetime, silence: timedelta) -> bool:
+    """Whether so long a silence of this resident's devices means nothing at `when`."""
+    back = quiet_from(situation, when)
+    return refuses(situation, "watching", when) is not None or (back is not None and back > when - silence)
 
 
 def _unexplained(situation: Situation) -> Refusal | None:

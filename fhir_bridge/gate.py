@@ -19,7 +19,8 @@ from engine.consent import Event, permits
 from engine.consent_texts import Purpose
 from engine.contract.kinds import KINDS
 from engine.refusal import Refusal
-from engine.store import repo_consents, repo_links, repo_residents
+from engine.situation import Situation, refuses
+from engine.store import repo_consents, repo_life, repo_links
 from engine.store.database import Connection
 
 # No kind is called so: only a word about everything covers what is not measured at home.
@@ -30,14 +31,14 @@ _COMPUTED_FROM: Final = {"bmi": ("body-weight",), "steps-day": ("steps-total",)}
 class Door(msgspec.Struct, frozen=True, kw_only=True):
     """What one resident allows towards one network; asked anew before every request.
 
-    Nothing goes on about somebody who died or moved away (not `active`), whatever they said before.
+    Nothing goes on about somebody who died or moved away, whatever they said before.
     """
 
     resident: str
     network: str
     link: Link | None
     events: tuple[Event, ...]
-    active: bool = True
+    situation: Situation
     test_patients: frozenset[str] = frozenset()
 
     @property
@@ -69,8 +70,11 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
         return self._disagrees(kind, when)
 
     def refuses_taking_back(self, kind: str, when: datetime) -> Refusal | None:
-        """As `refuses`, for saying that something told by a mistaken link was wrong: also of who is gone since."""
-        return self._refuses_tested(kind, when) if self.mistaken else self.refuses(kind, when)
+        """As `refuses`, for saying that something we told was wrong: also by a mistaken link, or of who is gone since.
+
+        What somebody else measured after a death nobody had told us of stands on the record of the dead.
+        """
+        return self._refuses_tested(kind, when) if self.mistaken or self.linked else self.refuses(kind, when)
 
     def open_since(self, kind: str, when: datetime) -> datetime | None:
         """Since when values of `kind` may be shared, None where they may not: the later of link and consent."""
@@ -80,8 +84,9 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.link.at, *(event.at for event in self.events if event.seq in words))
 
     def _refuses_linked(self, kind: str, when: datetime) -> Refusal | None:
-        if not self.active:
-            return Refusal("inactive", f"resident {self.resident} is not active any more")
+        held = refuses(self.situation, "sends", when)
+        if held is not None:
+            return held
         return self._refuses_tested(kind, when)
 
     def _refuses_tested(self, kind: str, when: datetime) -> Refusal | None:
@@ -113,12 +118,11 @@ def doors(
     """The door of each resident towards `network`, as everything stands in this transaction."""
     links = repo_links.of(connection, residents, network)
     said = repo_consents.events_of(connection, residents)
-    people = repo_residents.get_many(connection, residents)
-    active = {person.id for person in people if person.status == "active"}
+    lives = repo_life.situations(connection, residents)
     return {
         name: Door(
             resident=name, network=network, link=links.get(name), events=tuple(said.get(name, ())),
-            active=name in active, test_patients=test_patients,
+            situation=lives.get(name) or Situation(resident=name, status="left"), test_patients=test_patients,
         )
         for name in residents
     }  # fmt: skip

@@ -16,12 +16,14 @@ from engine.notify.port import Failed, Sent, Sink
 from engine.picture import zone_of
 from engine.review import Item
 from engine.sealing import Seal
+from engine.situation import refuses
 from engine.store import (
     repo_addresses,
     repo_advice,
     repo_consents,
     repo_emergency,
     repo_family,
+    repo_life,
     repo_notices,
     repo_residents,
     repo_shows,
@@ -122,8 +124,9 @@ def reach_of(connection: Connection, seal: Seal, notice: Notice, now: datetime) 
 
 def _own(connection: Connection, seal: Seal, notice: Notice, now: datetime) -> Reach:
     person = repo_residents.get(connection, notice.recipient)
-    if person is None or person.status != "active":
-        return Reach(needless="inactive")
+    held = refuses(repo_life.situation(connection, notice.recipient), "notices", now)
+    if person is None or held is not None:
+        return Reach(needless="inactive" if held is None else held.code)
     zone = zone_of(connection, person)
     channels = _ALL if notice.urgent and person.channel != "none" else _CHANNELS.get(person.channel, ())
     mirror = _mirror(connection, person.id, now)
@@ -141,11 +144,11 @@ def _agreed(connection: Connection, item: Item, now: datetime) -> bool:
 
 
 def _family(connection: Connection, seal: Seal, notice: Notice, resident: str, now: datetime) -> Reach:
-    person, member = repo_residents.get(connection, resident), repo_family.get(connection, notice.recipient)
-    if person is None or person.status != "active":
-        return Reach(needless="inactive")
-    said = repo_consents.events_of(connection, [resident], "family-view").get(resident, [])
-    if member is None or member.ended_at is not None or not permits(said, "family-view", member.id, None, now).granted:
+    held = refuses(repo_life.situation(connection, resident), "notices", now)
+    if held is not None:
+        return Reach(needless=held.code)
+    member = repo_family.get(connection, notice.recipient)
+    if member is None or not repo_family.may_look(connection, member.id, resident, None, now):
         return Reach(needless="no-consent")
     return Reach(addresses=_usable(connection, seal, member.id, _ALL), language=member.language)
 

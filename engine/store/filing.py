@@ -17,9 +17,10 @@ from engine.assignment import holder_of
 from engine.intake import Household, digest_of
 from engine.refusal import Refusal
 from engine.review import ENGINE, LIVE, Command, Decision, Item, decide, rank
-from engine.store import audit, repo_advice, repo_notices, repo_outbox, repo_residents, repo_shows, tallies
+from engine.situation import gone
+from engine.store import audit, repo_advice, repo_life, repo_notices, repo_outbox, repo_residents, repo_shows, tallies
 from engine.store.households import household_of, person_alone
-from engine.store.instants import to_micros
+from engine.store.instants import from_micros, to_micros
 from engine.store.readings import EVALUATE
 from engine.store.repo_owing import owe_filed, owe_readings
 from engine.store.tables import MEASUREMENT, READING
@@ -120,9 +121,10 @@ def adopt(connection: Connection, device: str, home: Household, now: datetime) -
     mine = (READING.c.device_id == device) & (READING.c.household_id == home.id)
     mine &= (READING.c.outcome == "unassigned") & (READING.c.source == "ble")
     owners: dict[str, list[str]] = {}
-    for row in connection.execute(select(READING.c.id, READING.c.user_slot).where(mine)):
-        owner = holder_of(row.user_slot, facts.bindings)
-        if owner in home.recording:
+    for row in connection.execute(select(READING.c.id, READING.c.user_slot, READING.c.measured_at).where(mine)):
+        owner, measured = holder_of(row.user_slot, facts.bindings), from_micros(row.measured_at)
+        there = owner in home.at(measured).residents and not home.presence.away(owner or "", measured)
+        if there and owner is not None and owner in home.recording:
             owners.setdefault(owner, []).append(row.id)
     for owner, ids in owners.items():
         _give(connection, ids, owner, home)
@@ -143,10 +145,12 @@ def _row(connection: Connection, reading: str) -> Any:
 
 def _home_of(connection: Connection, row: Any, resident: str, now: datetime) -> Household:
     """Where the reading was measured; one of a person without a home may be given to a person without a home only."""
+    measured = from_micros(row.measured_at)
     if row.household_id:
-        return household_of(connection, row.household_id, now)
+        return household_of(connection, row.household_id, now).at(measured)
     person = repo_residents.get(connection, resident)
-    if person is None or person.household_id is not None or person.status != "active":
+    left = gone(repo_life.situation(connection, resident), measured)
+    if person is None or person.household_id is not None or left is not None:
         return Household("", frozenset(), frozenset(), {})
     return person_alone(connection, resident, None, now)
 
@@ -197,7 +201,7 @@ def _done(connection: Connection, row: Any, after: str | None, action: str, now:
     lost = before is not None and before != after and row.certainty == "sure"
     items = repo_advice.listed(connection, resident=before, states=None, limit=10_000) if lost else []
     built = [item for item in items if built_on(item, row.id)]
-    withdrawn = tuple(_withdraw(connection, (item for item in built if item.state in LIVE), now))
+    withdrawn = tuple(withdraw(connection, (item for item in built if item.state in LIVE), "reading-moved", now))
     delivered = tuple(item.id for item in built if item.state == "delivered")
     for item in delivered:
         assert before is not None  # it was delivered to somebody
@@ -210,15 +214,16 @@ def _done(connection: Connection, row: Any, after: str | None, action: str, now:
     return Filed(row.id, before, after, withdrawn, delivered)
 
 
-def _withdraw(connection: Connection, items: Iterable[Item], now: datetime) -> list[str]:
-    gone: list[str] = []
+def withdraw(connection: Connection, items: Iterable[Item], reason: str, now: datetime) -> list[str]:
+    """Takes what waits out of the queue, and says why; the ids of what went."""
+    went: list[str] = []
     for item in items:
-        command = Command(verb="supersede", by=ENGINE, version=item.version, reason="reading-moved")
+        command = Command(verb="supersede", by=ENGINE, version=item.version, reason=reason)
         decision = decide(item, command, now)
         if isinstance(decision, Decision):
             repo_advice.decide(connection, decision, rank(decision.item, now), os_user=ENGINE)
-            gone.append(item.id)
-    return gone
+            went.append(item.id)
+    return went
 
 
 def misfiled(connection: Connection, items: Iterable[Item]) -> frozenset[str]:

@@ -12,6 +12,9 @@ from sqlalchemy import Connection, select
 from engine.consent import Event, permits
 from engine.contract.kinds import KINDS
 from engine.intake import DeviceFacts, Household
+from engine.presence import ALWAYS, Former, Presence, Span, absences, stays
+from engine.situation import GONE, Situation, gone
+from engine.store import repo_life, repo_protection
 from engine.store.instants import from_micros
 from engine.store.repo_consents import events_of
 from engine.store.tables import BINDING, DEVICE, GATEWAY, RESIDENT, TALLY
@@ -52,18 +55,53 @@ def person_alone(connection: Connection, resident: str, home: str | None, now: d
 
 
 def _built(connection: Connection, homes: set[str], now: datetime) -> dict[str, Household]:
-    people, devices = _residents(connection, homes), _devices(connection, homes)
-    events = events_of(connection, [name for names in people.values() for name in names], "record")
-    return {home: _household(home, people.get(home, ()), devices.get(home, {}), events, now) for home in homes}
+    people, devices = _residents(connection, homes, now), _devices(connection, homes)
+    events = events_of(connection, [name for known in people.values() for name in known], "record")
+    return {
+        home: msgspec.structs.replace(
+            _household(home, people.get(home, {}), devices.get(home, {}), events, now),
+            presence=_presence(home, people.get(home, {})),
+        )
+        for home in homes
+    }
 
 
-def _residents(connection: Connection, homes: set[str]) -> dict[str, list[str]]:
-    query = select(RESIDENT.c.id, RESIDENT.c.household_id)
-    query = query.where(RESIDENT.c.household_id.in_(homes), RESIDENT.c.status == "active")
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.household_id].append(row.id)
+def _residents(connection: Connection, homes: set[str], now: datetime) -> dict[str, dict[str, Situation]]:
+    """Who lives in these homes or lately did, with what happened to them.
+
+    Of whom only the registered status tells that they are gone nobody knows since when: they are in no home.
+    """
+    found: dict[str, dict[str, Situation]] = defaultdict(dict)
+    here = connection.execute(select(RESIDENT.c.id).where(RESIDENT.c.household_id.in_(homes))).scalars().all()
+    left = repo_life.moved_from(connection, homes, now)
+    known = repo_life.situations(connection, [*here, *(event.resident for event in left)])
+    hidden = repo_protection.shielded(connection, known, now)
+    for name, situation in known.items():
+        refusal = gone(situation, now)
+        if refusal is not None and not situation.during(now, GONE):
+            continue
+        before = {event.detail.before.household for event in left if event.resident == name and event.detail.before}
+        # A home somebody is hidden from does not know that they ever lived there.
+        lived = {situation.household} if name in hidden else {situation.household, *before}
+        for home in lived & homes:
+            found[str(home)][name] = situation
     return found
+
+
+def _presence(home: str, people: Mapping[str, Situation]) -> Presence:
+    """When each of these people was there, and which slots they held until they were not."""
+    absent: dict[str, tuple[Span, ...]] = {
+        name: spans for name, one in people.items() if (spans := absences(one, home))
+    }
+    away = {name: spans for name, one in people.items() if (spans := stays(one))}
+    former: dict[str, list[Former]] = defaultdict(list)
+    for name, one in people.items():
+        for event in one.standing:
+            for device, slot, since in event.detail.before.bindings if event.detail.before else ():
+                former[device].append(Former(name, slot, from_micros(since) if since else None, event.since))
+    if not absent and not away:
+        return ALWAYS
+    return Presence(absent, away, {device: tuple(held) for device, held in former.items()})
 
 
 def _devices(connection: Connection, homes: set[str]) -> dict[str, dict[str, DeviceFacts]]:

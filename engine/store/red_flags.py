@@ -15,7 +15,8 @@ from engine.consent import permits
 from engine.contract.reading import Reading
 from engine.intake import Refused
 from engine.safety import red_flags
-from engine.store import repo_consents, repo_places, repo_residents
+from engine.situation import gone
+from engine.store import repo_consents, repo_life, repo_places, repo_residents
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import GATEWAY, MEASUREMENT, READING, REFUSAL
 from engine.urgent import Ending, Kept, Owner, ending, ending_of, topic_of
@@ -55,7 +56,7 @@ def _end(connection: Connection, kept: Kept, now: datetime) -> Ending | None:
     person = repo_residents.get(connection, kept.resident)
     said = repo_consents.events_of(connection, [kept.resident], "advice").get(kept.resident, [])
     topic = topic_of(red_flags(kept.values))
-    active = person is not None and person.status == "active"
+    active = person is not None and gone(repo_life.situation(connection, kept.resident), now) is None
     home = (
         None
         if person is None or person.household_id is None

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, and_, exists, func, or_, select, tuple_
 
 from engine.names import search_key
 from engine.people import Resident
-from engine.store import repo_residents
+from engine.situation import is_excused
+from engine.store import repo_life, repo_residents
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import ADVICE, AUDIT, BINDING, DEVICE, MEASUREMENT, READING, RESIDENT
 from engine.store.tables_desk import CONTACT, RESIDENT_TEAM
@@ -29,7 +30,8 @@ _CHUNK: Final = 500
 class Want(msgspec.Struct, frozen=True, kw_only=True):
     """Which residents: of which towns (None: all), kept by whom, unseen or silent since when; None asks for nothing.
 
-    `unkept` are those nobody looks after, `measured_since` those of whom one of `kinds` was measured since.
+    `unkept` are those nobody looks after, `measured_since` those of whom one of `kinds` was measured since. Nobody is
+    silent who was in hospital or a care home, as known at the time `at`, for some of that time.
     """
 
     towns: frozenset[str] | None = frozenset()
@@ -38,6 +40,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     unkept: bool = False
     unseen_since: datetime | None = None
     silent_since: datetime | None = None
+    at: datetime | None = None
     measured_since: datetime | None = None
     kinds: tuple[str, ...] = ("body-weight",)
 
@@ -97,6 +100,9 @@ def last_of(connection: Connection, residents: Iterable[str], now: datetime, sil
     told = ADVICE.c.state == "delivered"
     advice = _newest(connection, ADVICE.c.resident_id, ADVICE.c.updated_at, names, told)
     devices = _heard(connection, names, now - silence)
+    lived = repo_life.situations(connection, devices)
+    excused = {name for name in devices if is_excused(lived[name], now, silence)}
+    devices = {name: (count, 0 if name in excused else quiet) for name, (count, quiet) in devices.items()}
     return {
         name: Last(
             reading=reading.get(name), contact=contact.get(name), view=view.get(name), advice=advice.get(name),
@@ -141,6 +147,7 @@ def _wanted(want: Want) -> Any:
         parts.append(_unseen(to_micros(want.unseen_since)))
     if want.silent_since is not None:
         parts.append(_silent(to_micros(want.silent_since)))
+        parts.append(~repo_life.excuses(RESIDENT.c.id, want.silent_since, want.at or want.silent_since))
     if want.measured_since is not None:
         since = MEASUREMENT.c.measured_at > to_micros(want.measured_since)
         mine = MEASUREMENT.c.resident_id == RESIDENT.c.id

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
-from engine.situation import MOVES, Detail, LifeEvent, Situation
+from engine.situation import MOVES, SORTS, Detail, LifeEvent, Situation, effect
 from engine.store import audit
 from engine.store.instants import from_micros, to_micros
 from engine.store.repo_facts import By
@@ -77,6 +77,16 @@ def moved_from(connection: Connection, homes: Collection[str], now: datetime) ->
         rows = connection.execute(select(LIFE_EVENT).where(lately, named, LIFE_EVENT.c.taken_back_at.is_(None)))
         found += [_event(row) for row in rows.mappings()]
     return [event for event in found if event.detail.before and event.detail.before.household in homes]
+
+
+def excuses(resident: Any, since: datetime, now: datetime) -> Any:
+    """A condition: the resident of that column was in hospital or a care home since, or moved: `is_excused` as SQL."""
+    pausing = [sort for sort in SORTS if effect(sort, "watching") == "pause"]
+    told = (LIFE_EVENT.c.resident_id == resident) & LIFE_EVENT.c.taken_back_at.is_(None)
+    begun, from_then = LIFE_EVENT.c.since <= to_micros(now), to_micros(since)
+    stay = LIFE_EVENT.c.sort.in_(pausing) & or_(LIFE_EVENT.c.until.is_(None), LIFE_EVENT.c.until > from_then)
+    move = LIFE_EVENT.c.sort.in_(sorted(MOVES)) & (LIFE_EVENT.c.since > from_then)
+    return exists().where(told, begun, or_(stay, move))
 
 
 def add(connection: Connection, event: LifeEvent, by: By, now: datetime) -> None:

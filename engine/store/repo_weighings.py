@@ -40,7 +40,8 @@ class Weighings:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._homes: dict[str, _Home] = {}
+        # Whoever died or moved out competes no more: of such a home there is one belief for before and one for after.
+        self._homes: dict[tuple[str, frozenset[str]], _Home] = {}
 
     def fitting(self, household: Household, reading: Reading, heard: Sequence[Heard]) -> Owner | None:
         """Whom the numbers name for `reading`, after what is stored and what this batch `heard` so far.
@@ -56,17 +57,20 @@ class Weighings:
         return owner_by_numbers(guessed(home.belief, seen)[0])
 
     def _brought_to(self, household: Household, at: datetime, heard: Sequence[Heard]) -> _Home:
-        home = self._homes.get(household.id)
+        key = household.id, household.residents
+        home = self._homes.get(key)
         if home is None or at < home.at:
             zone = home.zone if home else self._zone(household.id)
             past = _seeded(self._stored(household, at - LOOK_BACK, at, zone))
             home = _Home(zone, at, recalled(nobody_enrolled(household.residents), past))
-            self._homes[household.id] = home
+            self._homes[key] = home
         elif at > home.at:
             past = self._stored(household, home.at, at, home.zone)
             home.belief, home.at = recalled(home.belief, past), at
         fresh = (item for item in heard[home.used :] if item.household == household.id)
-        waiting = [*home.later, *_known(fresh, home.zone)]
+        known = _known(fresh, home.zone)
+        here = [item for item in known if item[1].owner is None or item[1].owner in household.residents]
+        waiting = [*home.later, *here]
         home.used, home.later = len(heard), [item for item in waiting if item[0] > at]
         due = sorted((item for item in waiting if item[0] <= at), key=lambda item: item[0])
         home.belief = recalled(home.belief, (known for _, known in due))

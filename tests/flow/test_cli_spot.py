@@ -17,7 +17,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from cli import card, consent, resident, spot
+from cli import card, consent, life, resident, spot
 from cli.exits import Exit
 from cli.output import Fail
 from engine.cards import hash_of, read_card
@@ -98,7 +98,7 @@ def test_what_cannot_be_done_with_a_card_says_why(hanako: str, words: list[str],
 def test_a_card_that_cannot_be_handed_over_was_never_made(hanako: str, tmp_path: Path) -> None:
     assert refusal(card.app, "issue", hanako, "--svg", str(tmp_path / "no" / "card.svg")) == (Exit.USAGE, "not-written")
     assert refusal(card.app, "issue", hanako, "--call", "x" * 13) == (Exit.USAGE, "too-long")
-    run(resident.app, "edit", hanako, "--status", "deceased")
+    run(life.app, "record", hanako, "death", "--from", "2026-01-05")
     assert refusal(card.app, "issue", hanako) == (Exit.REFUSED, "not-active")
     assert json.loads(run(card.app, "list", "--json")) == {"cards": []}
 

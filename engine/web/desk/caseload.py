@@ -12,13 +12,15 @@ from fastapi import Response
 
 from engine.contract.ids import is_id
 from engine.decisions import open_to_nurses
+from engine.life_words import badges
 from engine.locale import Language, text
 from engine.people import Resident
-from engine.store import repo_caseload, repo_residents, repo_staff, repo_teams
+from engine.store import repo_caseload, repo_life, repo_residents, repo_staff, repo_teams
 from engine.store.database import Connection, write
 from engine.store.repo_caseload import Last, Want
 from engine.web.context import Signed, TheDesk, note
 from engine.web.desk import people_rows
+from engine.web.desk.fact_rows import ZONE
 from engine.web.desk.improved import Improved, improved
 from engine.web.desk.people_rows import SILENCE
 from engine.web.door import Door
@@ -47,6 +49,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     silent: int = 0
     keeper: str = ""
     improved: tuple[str, ...] = ()
+    life: tuple[str, ...] = ()
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +118,7 @@ def wanted(wish: Choice, session: Session, now: datetime) -> Want:
     return Want(
         towns=session.who.municipalities, team=wish.team or None, staff=session.by if view == "mine" else None,
         unkept=view == "unkept", unseen_since=now - timedelta(days=wish.days) if view == "unseen" else None,
-        silent_since=now - SILENCE if view == "silent" else None,
+        silent_since=now - SILENCE if view == "silent" else None, at=now,
     )  # fmt: skip
 
 
@@ -144,9 +147,14 @@ def _lines(
         name: " ".join(filter(None, (teams_.get(one.team or "", ""), names.get(one.staff or "", ""))))
         for name, one in kept.items()
     }
-    return [
+    lived = repo_life.situations(connection, agreed)
+    lines = [
         _line(lang, person, last.get(person.id), keeper.get(person.id, ""), gains.get(person.id, ()), now)
         for person in people
+    ]
+    return [
+        msgspec.structs.replace(line, life=badges(lived[line.id], now, ZONE, lang)) if line.id in lived else line
+        for line in lines
     ]
 
 

@@ -83,14 +83,14 @@ def kana(person: Resident) -> str:
     return f"{person.family_kana} {person.given_kana}".strip()
 
 
-def device(one: Device, lang: Language, now: datetime) -> DeviceRow:
-    """A device as a table shows it."""
+def device(one: Device, lang: Language, now: datetime, *, away: bool = False) -> DeviceRow:
+    """A device as a table shows it; of somebody who is `away`, in hospital, silence says nothing."""
     made = " ".join(part for part in (one.maker, one.model) if part)
     return DeviceRow(
         id=one.id, name=made or one.profile, profile=one.profile, firmware=one.firmware or "",
         battery="" if one.battery is None else f"{one.battery} %",
         low=one.battery is not None and one.battery <= LOW_BATTERY, seen=ago(lang, one.last_seen, now),
-        silent=now - one.last_seen >= SILENCE,
+        silent=not away and now - one.last_seen >= SILENCE,
         slots=tuple((binding.slot, binding.resident) for binding in one.bindings),
     )  # fmt: skip
 

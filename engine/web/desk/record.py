@@ -15,11 +15,14 @@ from engine.charts import draw, rows
 from engine.clinical import picture_of
 from engine.consent_texts import TEXTS
 from engine.decisions import open_to_nurses
+from engine.life_words import badges
 from engine.locale import Language
 from engine.people import Resident
 from engine.refusal import Refusal
 from engine.requests import words_of
+from engine.situation import refuses
 from engine.store import (
+    repo_acting,
     repo_caseload,
     repo_consents,
     repo_contacts,
@@ -27,6 +30,7 @@ from engine.store import (
     repo_disclosure,
     repo_entries,
     repo_facts,
+    repo_life,
     repo_notes,
     repo_record,
     repo_releases,
@@ -173,9 +177,13 @@ def _who(connection: Connection, person: Resident, session: Session, now: dateti
     keeper = repo_teams.keepers(connection, [person.id]).get(person.id)
     names = repo_staff.names_of(connection, [keeper.staff] if keeper and keeper.staff else [])
     here = {person.municipality_code}
+    lived = repo_life.situation(connection, person.id)
     teams = repo_teams.listed(connection, here)
+    acts = repo_acting.live(connection, person, now)
+    called = repo_acting.names_of(connection, [one.actor for one in acts])
     return {
-        "who": people_rows.who(person, lang, now),
+        "acts": [(called.get(one.actor, one.actor), one.basis) for one in acts],
+        "who": people_rows.who(person, lang, now), "life": badges(lived, now, fact_rows.ZONE, lang),
         "household": [people_rows.who(one, lang, now) for one in home if one.id != person.id],
         "consents": [
             (getattr(TEXTS[one.purpose], f"label_{lang}"), one.granted, one.recipient, fact_rows.day(lang, one.since))
@@ -198,10 +206,11 @@ def _history(connection: Connection, person: Resident, session: Session, now: da
         for one in (repo_devices.devices(connection, person.household_id) if person.household_id else [])
         if any(binding.resident == person.id for binding in one.bindings)
     ]
+    away = refuses(repo_life.situation(connection, person.id), "watching", now) is not None
     ids = {one.decided_by for one in told} | {one.author for one in notes} | {one.by for one in contacts}
     return {
         "told": told, "notes": notes, "contacts": contacts, "asked": asked,
-        "devices": [people_rows.device(one, lang, now) for one in devices],
+        "devices": [people_rows.device(one, lang, now, away=away) for one in devices],
         "names": repo_staff.names_of(connection, [name for name in ids if name]),
         "at": lambda instant: when(lang, instant, fact_rows.ZONE),
         "hows": repo_contacts.HOWS, "outcomes": repo_contacts.OUTCOMES,
