@@ -59,7 +59,8 @@ def run_engine(config: Settings) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     store = open_store(config)
-    automatic = Automatic(standing=config.engine.standing, urgent_texts=config.engine.urgent_texts)
+    allowed = config.engine
+    automatic = Automatic(allowed.standing, allowed.urgent_texts, allowed.learning, allowed.aside_days)
     service = Service(store, Link(broker), automatic=automatic)
     say("engine: ready")
     try:

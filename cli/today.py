@@ -33,7 +33,8 @@ def today(
     now = datetime.now(UTC)
     with transaction(writes=True) as connection:
         person = resident_of(connection, resident)
-        settle(connection, now, Automatic(settings().engine.standing, settings().engine.urgent_texts))
+        allowed = settings().engine
+        settle(connection, now, Automatic(allowed.standing, allowed.urgent_texts, allowed.learning))
         lang: Language = "en" if (settings().lang or person.language).lower().startswith("en") else "ja"
         day = today_of(connection, person, now, lang)
     if json:

@@ -26,6 +26,8 @@ INVITATION: Final = "guidance"
 PRESSURE: Final = "blood-pressure"
 # What must be said is the advice of this topic.
 DEMANDED: Final = {"smoking_cessation": "tobacco"}
+# Goals of these tiers a learner may choose among and hold back; what keeps somebody from harm it may not.
+LEARNABLE: Final = frozenset({"weight", "habit"})
 Goals = Mapping[str, Goal | Declined | None]
 
 
@@ -35,18 +37,32 @@ class Selection(msgspec.Struct, frozen=True):
     spoken: tuple[Proposal, ...]
     goals: Goals
     withdrawn: dict[str, str]
+    # The topics of goals that nothing forbids and nobody asked for: what a learner may choose among.
+    free: tuple[str, ...] = ()
 
 
 def select(
-    found: Judgement, picture: Signals, rules: Sequence[Rule], wish: str | None, refused: Collection[str]
+    found: Judgement,
+    picture: Signals,
+    rules: Sequence[Rule],
+    wish: str | None,
+    refused: Collection[str],
+    withheld: Collection[str] = (),
 ) -> Selection:
-    """What of `found` is said to a person who chose `wish` and does not want to hear of the topics `refused`."""
+    """What of `found` is said to a person who chose `wish` and does not want to hear of the topics `refused`.
+
+    Of `withheld` topics no goal is said for now but what the person chose or must hear; what waits stays.
+    """
     agreed = [one for one in found.proposals if one.firing.rule.topic not in refused]
     able = [one for one in agreed if one.allowed]
     goals = {one.firing.rule.id: goal_of(one.firing, picture, found) for one in able if not one.bars}
     declined = {name: goal.reason for name, goal in goals.items() if isinstance(goal, Declined)}
     allowed = [one for one in able if one.firing.rule.id not in declined]
     hurried = found.urgency in HURRIED
+    asked = _asked(allowed, wish, found.must)
+    free = () if hurried else _free(allowed, asked)
+    held = set(withheld) - NO_GOAL - asked
+    allowed = [one for one in allowed if one.firing.rule.topic not in held]
     chosen = choose(allowed, wish, frozenset(found.must), most=0 if hurried else MOST_GOALS)
     chosen = tuple(one for one in chosen if not (hurried and one.firing.rule.topic == INVITATION))
     referrals = [Proposal(flag) for flag in _said(found) if flag.rule.topic not in refused]
@@ -58,7 +74,24 @@ def select(
         (*referrals, *chosen),
         goals | _beside(chosen, goals, picture, found),
         _unsaid(found) | late | {name: f"declined:{why}" for name, why in declined.items()} | unwanted,
+        free,
     )
+
+
+def _asked(allowed: Sequence[Proposal], wish: str | None, must: Collection[str]) -> set[str]:
+    """The topics of goals the person chose or must hear of, and of those against frailty: no lot is cast there."""
+    demanded = {topic for code, topic in DEMANDED.items() if code in must}
+    rules = [one.firing.rule for one in allowed]
+    return {
+        rule.topic for rule in rules
+        if _rank(rule, wish, demanded) != (True, True) or (isinstance(rule, AdviceRule) and rule.tier not in LEARNABLE)
+    }  # fmt: skip
+
+
+def _free(allowed: Sequence[Proposal], asked: Collection[str]) -> tuple[str, ...]:
+    """The topics of goals with no bar at all, in the order of conflict, but for those that were asked for."""
+    topics = (one.firing.rule.topic for one in allowed if not one.bars)
+    return tuple(dict.fromkeys(topic for topic in topics if topic not in NO_GOAL and topic not in asked))
 
 
 def _unsaid(found: Judgement) -> dict[str, str]:

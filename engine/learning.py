@@ -61,10 +61,21 @@ def propose(
 
     Raises ValueError for more than five actions, the same one twice, or features of another length than the model's.
     """
+    return propose_by(drawn(posterior, resident, DRAWS, rng), posterior, resident, at, features, actions, rng)
+
+
+def propose_by(
+    effects: Floats, posterior: Posterior, resident: str, at: datetime, features: Sequence[float],
+    actions: Sequence[str], rng: np.random.Generator,
+) -> Proposal:  # fmt: skip
+    """As `propose`, from draws of this resident's coefficients (draws, coefficients) that were made before.
+
+    Raises as `propose`.
+    """
     offered = tuple(actions)
     if len(offered) > MOST_ACTIONS or len(set(offered)) < len(offered):
         raise ValueError("at most five different actions")
-    shares = tempered(_winning(posterior, resident, features, offered, rng))
+    shares = tempered(_winning(effects, posterior, features, offered))
     everything = (*shares, 1 - sum(shares))
     names = (*offered, SILENT)
     chosen = names[int(rng.choice(len(names), p=np.asarray(everything) / sum(everything)))]
@@ -88,15 +99,12 @@ def tempered(shares: Sequence[float] | Floats) -> tuple[float, ...]:
     return tuple(float(FLOOR + spare * part) for part in parts)
 
 
-def _winning(
-    posterior: Posterior, resident: str, features: Sequence[float], actions: Sequence[str], rng: np.random.Generator
-) -> Floats:
+def _winning(effects: Floats, posterior: Posterior, features: Sequence[float], actions: Sequence[str]) -> Floats:
     """How often each action is the best and better than silence, over draws of what its effect may be."""
     if not actions:
         return np.zeros(0)
-    effects = drawn(posterior, resident, DRAWS, rng)
     seen = np.asarray(features, dtype=float)
     worth = np.stack([effects[:, posterior.place(action)] @ seen for action in actions], axis=1)
     best = worth.argmax(axis=1)
     wins = np.bincount(best[worth.max(axis=1) > 0], minlength=len(actions))
-    return np.asarray(wins / DRAWS, dtype=np.float64)
+    return np.asarray(wins / len(effects), dtype=np.float64)

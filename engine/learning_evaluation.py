@@ -87,7 +87,8 @@ def intent_to_treat(logged: Sequence[Logged], actions: Collection[str], against:
     weights = np.where(treated > 0, share / expected, (1 - share) / (1 - expected))
     design = np.column_stack([np.array([(1.0, *one.context) for one in asked]), treated - share])
     rewards = np.array([one.reward for one in asked])
-    gram = np.linalg.inv((design * weights[:, None]).T @ design)
+    # A context that never changes (all of it in winter) says nothing beside the constant, and must not break the rest.
+    gram = np.linalg.pinv((design * weights[:, None]).T @ design)
     found = gram @ (design * weights[:, None]).T @ rewards
     left = rewards - design @ found
     pulls = (design * (weights * left)[:, None]) @ gram[:, -1] * len(asked)

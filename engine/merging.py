@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from engine.advice import Draft
 from engine.review import DECIDED, LIVE, Item
 from engine.rules.model import SEVERITIES
 from engine.vocabulary import VOCABULARY
+
+# Why a draft expired that nobody came to read in time: it rests as if it had been decided.
+NOT_READ: Final = "not-read"
 
 
 class Create(msgspec.Struct, frozen=True):
@@ -107,7 +110,8 @@ def _cooled(items: Sequence[Item], new: Draft, now: datetime) -> Item | None:
 
 def _cooling(item: Item, new: Draft, now: datetime) -> bool:
     """Whether a decision on the same rule is too fresh to come again; something more serious or worse never waits."""
-    if item.state not in DECIDED or item.rule_id != new.rule_id or _weight(new.severity) > _weight(item.severity):
+    rests = item.state in DECIDED or (item.state == "expired" and item.reason == NOT_READ)
+    if not rests or item.rule_id != new.rule_id or _weight(new.severity) > _weight(item.severity):
         return False
     if _weight(new.severity) >= _weight("urgent") and _worse(item.evidence, new.evidence):
         return False

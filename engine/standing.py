@@ -29,6 +29,7 @@ LEAST_SAMPLE: Final = 5
 MOST_A_DAY: Final = 500
 OLDEST: Final = 130
 DAY_ZONE: Final = ZoneInfo("Asia/Tokyo")
+Learning = Literal["off", "shadow", "on"]
 State = Literal["live", "suspended", "ended", "expired"]
 Reason = Literal[
     "other-text", "not-live", "municipality", "age", "sex", "serious", "not-advice", "questions-open", "red-flag",
@@ -37,10 +38,16 @@ Reason = Literal[
 
 
 class Automatic(msgspec.Struct, frozen=True):
-    """What the operator lets happen without a person each time: both are off until switched on."""
+    """What the operator lets happen without a person each time: all of it is off until switched on.
+
+    `learning` shadow notes what the learner would choose and changes nothing; on, it may hold allowed goals back.
+    Routine drafts that nobody read are set aside after `aside_days` office days; None: never.
+    """
 
     standing: bool = False
     urgent_texts: bool = False
+    learning: Learning = "off"
+    aside_days: int | None = None
 
 
 OFF: Final = Automatic()

@@ -108,6 +108,12 @@ def held_until(connection: Connection, state: str, now: datetime, limit: int = 5
     return _items(connection, due, limit)
 
 
+def untouched(connection: Connection, before: datetime, limit: int) -> list[Item]:
+    """Up to `limit` routine items that wait and that nobody did anything with since `before`, oldest first."""
+    waits = (ADVICE.c.shelf == "open") & (ADVICE.c.state == "open") & (ADVICE.c.severity == "routine")
+    return _items(connection, waits & (ADVICE.c.updated_at < to_micros(before)), limit)
+
+
 def on_shelf(connection: Connection, shelf: str) -> list[Item]:
     """Every item that lies on one shelf, oldest first."""
     return _items(connection, ADVICE.c.shelf == shelf)
