@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from random import SystemRandom
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from cli.days import day_of
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.store import actor, os_user, plain, resident_of, transaction
@@ -49,7 +50,7 @@ def grant(
     from engine.store.acting_entry import Wanted, enter
     from engine.store.filing import By as Signed
 
-    draft = Draft(basis=basis, scope=scope, seen=paper, until=_day(until), agreed_by=agreed)
+    draft = Draft(basis=basis, scope=scope, seen=paper, until=day_of(until, "--until"), agreed_by=agreed)
     new = plain(name, "--name") if name else ""
     wanted = Wanted(draft=draft, actor=account, name=new, relation=relation, confirmed=confirmed)
     now, who = datetime.now(UTC), Signed(actor(by), os_user())
@@ -74,14 +75,14 @@ def end(
     """End it from this moment; what was done until then stays written down."""
     from engine.acting import WHYS
     from engine.refusal import Refusal
-    from engine.store import repo_acting
+    from engine.store.acting_entry import withdraw
     from engine.store.filing import By as Signed
 
     reason = next((one for one in WHYS if one == why), None)
     if reason is None:
         fail(Exit.USAGE, "no-reason", f"--why is one of {', '.join(WHYS)}")
     with transaction(writes=True) as connection:
-        done = repo_acting.end(connection, id, Signed(actor(by), os_user()), reason, datetime.now(UTC))
+        done = withdraw(connection, id, Signed(actor(by), os_user()), reason, datetime.now(UTC))
         if isinstance(done, Refusal):
             _refuse(done)
     emit(_shown(done, None)) if json else result(f"{done.id} ended")
@@ -126,15 +127,6 @@ def _shown(one: Acting, person: Resident | None) -> dict[str, Any]:
         told["holds"] = holds(one, person.birth_date, datetime.now(UTC))
         told["ends"] = ends(one, person.birth_date)
     return told
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail(Exit.USAGE, "unreadable-date", f"--until: write the day as 2027-03-31, not {text!r}")
 
 
 def _refuse(refusal: Refusal) -> NoReturn:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from random import SystemRandom
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from cli.days import day_of
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.store import actor, os_user, resident_of, transaction
@@ -31,6 +32,9 @@ def set_(
     paper: Paper,
     until: Until = None,
     safe_home: Annotated[bool, typer.Option("--safe-home", help="The other party is not in their home.")] = False,
+    contacts: Annotated[
+        str | None, typer.Option(help="keep (telephone, mail, … reach nobody but them: they said so) or clear.")
+    ] = None,
     by: By = None,
     json: Json = False,
 ) -> None:
@@ -41,18 +45,20 @@ def set_(
     from engine.store import protecting, repo_protection
     from engine.store.filing import By as Signed
 
-    now, day, who = datetime.now(UTC), _day(until), Signed(actor(by), os_user())
+    now, day, who = datetime.now(UTC), day_of(until, "--until"), Signed(actor(by), os_user())
     with transaction(writes=True) as connection:
         person = resident_of(connection, resident)
         every = repo_protection.of(connection, person.id)
         held = next((one for one in every if protection.holds(one, now)), None)
         if held is None:
-            made = protection.drafted(
-                id=new_id("l", SystemRandom()), resident=person.id, seen=paper, until=day, by=who.actor, now=now
-            )
+            id_ = new_id("l", SystemRandom())
+            made = protection.drafted(id=id_, resident=person.id, seen=paper, until=day, by=who.actor, now=now)
             if isinstance(made, Refusal):
                 _refuse(made)
-            protecting.begin(connection, made, who, now, leave_home=not safe_home)
+            ways = protecting.decided(contacts, protecting.reaching(connection, person))
+            if isinstance(ways, Refusal):
+                _refuse(ways)
+            protecting.begin(connection, made, who, now, leave_home=not safe_home, ways=ways)
         else:
             longer = protection.renewed(held, paper, day, now)
             if isinstance(longer, Refusal):
@@ -121,14 +127,9 @@ def _shown(one: Protection) -> dict[str, Any]:
     return told
 
 
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail(Exit.USAGE, "unreadable-date", f"--until: write the day as 2027-03-31, not {text!r}")
-
-
 def _refuse(refusal: Refusal) -> NoReturn:
-    fail(Exit.USAGE if refusal.code == "needs-paper" else Exit.REFUSED, refusal.code, refusal.message)
+    fail(
+        Exit.USAGE if refusal.code in {"needs-paper", "contacts-undecided"} else Exit.REFUSED,
+        refusal.code,
+        refusal.message,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,9 @@ import typer
 
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
-from cli.store import actor, os_user, transaction
+from cli.release_draws import drawn_before
+from cli.release_one import by_of, release_of
+from cli.store import transaction
 from cli.wiring import Settings, language, settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _WORDS = {
 
 
 def files(
-    period: Annotated[str, typer.Argument(help="The half-year, such as 2026H1.")],
+    period: Annotated[str, typer.Argument(metavar="PERIOD", help="Half a fiscal year: 2026H1 is April to September.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write to; it is made if it is not there.")],
     unit: Annotated[str | None, typer.Option("--unit", help="The publishing unit; without it the only one.")] = None,
     contact: Annotated[str | None, typer.Option(help="Whom to ask; default: platform.contact.")] = None,
@@ -41,12 +42,12 @@ def files(
     """Write a prepared release as open data: CSV, JSON-stat, catalogue and method note, all of one hash."""
     from engine.refusal import Refusal
     from engine.store import repo_statistics
-    from engine.store.repo_facts import By
     from fhir_bridge.open_data import About, files_of
 
     config = settings()
     with transaction(writes=True) as connection:
         kept = _release(connection, unit, period)
+        drawn_before(connection, config)
         about = About(
             issued=kept.prepared_at.astimezone(_ZONE).date(), contact=contact or config.platform.contact or "",
             licence=config.platform.licence, dataset_url=config.platform.dataset_url,
@@ -57,7 +58,7 @@ def files(
                 Exit.DAMAGED if made.code in {"changed", "unreadable"} else Exit.CONFIGURATION, made.code, made.message
             )
         repo_statistics.note(
-            connection, "release-files", kept.id, By(actor(by), os_user()), datetime.now(UTC), kept.sha256
+            connection, "release-files", kept.id, by_of(by), datetime.now(UTC), kept.sha256
         )  # fmt: skip
         written = _save(out, made)
     _tell(config, kept, out, made, written, json=json)
@@ -65,18 +66,7 @@ def files(
 
 def _release(connection: Connection, unit: str | None, period: str) -> Kept:
     """The release that is meant, if it may be shown."""
-    from engine.store import repo_statistics
-
-    found = [
-        one for one in repo_statistics.releases(connection) if one.period == period and unit in {None, one.unit}
-    ]  # fmt: skip
-    if not found:
-        fail(Exit.NOT_FOUND, "no-release", f"no release of {period} is prepared; `phr release list` shows them")
-    if len(found) > 1:
-        fail(Exit.USAGE, "which-unit", f"say --unit: {', '.join(one.unit for one in found)}")
-    [kept] = found
-    if kept.test:
-        fail(Exit.REFUSED, "test-release", "a test release holds made-up numbers and is never published")
+    kept = release_of(connection, unit, period)
     if kept.state in {"withdrawing", "withdrawn"}:
         fail(Exit.REFUSED, "withdrawn", f"{kept.id} was withdrawn: {kept.reason or '-'}")
     return kept
@@ -84,6 +74,8 @@ def _release(connection: Connection, unit: str | None, period: str) -> Kept:
 
 def _save(out: Path, made: Sequence[File]) -> int:
     """Writes what is not there yet, each file whole; how many were written. Stops before anything if one is another."""
+    from engine.whole_files import put_whole
+
     try:
         out.mkdir(parents=True, exist_ok=True)
         missing = [file for file in made if not (out / file.name).exists()]
@@ -92,13 +84,13 @@ def _save(out: Path, made: Sequence[File]) -> int:
                 fail(
                     Exit.REFUSED, "file-differs", f"{file.name} is there with other content: what was published stands"
                 )
+        for file in made:
+            # What a writer left who was killed: nobody else writes now, the chain is locked since our entry in it.
+            for left in out.glob(f".{file.name}.*"):
+                left.unlink()
         for file in missing:
-            half = out / f".{file.name}.{os.getpid()}"
-            with half.open("wb") as stream:
-                stream.write(file.content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            half.replace(out / file.name)
+            # Everybody may read them: that is what they are for.
+            put_whole(out / file.name, file.content, mode=0o666)
     except OSError as error:
         fail(Exit.CONFIGURATION, "cannot-write", f"{out.name} cannot be written: {error.strerror}")
     return len(missing)

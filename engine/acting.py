@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from engine.consent import Event
 from engine.consent_texts import Purpose
 from engine.contract.ids import is_id
 from engine.dates import age_on
@@ -30,7 +31,11 @@ ADULT: Final = 18
 # consent up to an age of "12 to 15 years"; the end of that span is taken, as wills are made from 15 on (民法961条).
 OWN_WORD: Final = 15
 LONGEST: Final = timedelta(days=366)
+# An end beyond any life was mistyped, or stands for "no end": then none is entered.
+_LIFETIME: Final = timedelta(days=36_525)
 ZONE: Final = ZoneInfo("Asia/Tokyo")
+# How a consent was said that somebody said for the resident.
+CHANNEL: Final = "acting"
 # A representative says yes to what serves the person's own care. What serves others, or shows the person to others,
 # is for the person alone to give; a no protects, and is heard from whoever may speak of consents at all.
 SPOKEN_FOR: Final[frozenset[Purpose]] = frozenset({"record", "advice", "nurse-review", "care-share"})
@@ -143,6 +148,27 @@ def may_say(acting: Acting, birth: date, purpose: Purpose, when: datetime, *, gr
     return None
 
 
+def against(acting: Acting, events: Iterable[Event], said: Event) -> Refusal | None:
+    """Why this yes goes against the resident's own last word on it (`own-no`), else None; a no goes against nothing.
+
+    `events` is everything that was ever said of the resident. Only the resident takes their own no back, at the desk
+    too. A parent's child is not heard yet: from the day it is, the parent says nothing any more.
+    """
+    if not said.granted or acting.basis == "parent":
+        return None
+    own = [one for one in events if one.channel != CHANNEL and one.purpose == said.purpose and _touch(one, said)]
+    last = max(own, key=lambda one: (one.at, one.seq), default=None)
+    if last is None or last.granted:
+        return None
+    return Refusal("own-no", f"the resident said no to {said.purpose} themselves", "purpose")
+
+
+def _touch(one: Event, other: Event) -> bool:
+    """Whether the two speak, in part, of the same."""
+    pairs = ((one.recipient, other.recipient), (one.kind, other.kind))
+    return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)
+
+
 def groups_of(scope: Iterable[str]) -> frozenset[str]:
     """The groups of measurements a narrowed scope names: weight, steps, pressure, pulse."""
     return frozenset(one.removeprefix("see-") for one in scope if one.startswith("see-"))
@@ -154,7 +180,7 @@ def drafted(
     """What `draft` makes, or why it cannot be entered: every refusal names its field.
 
     Codes: unknown-basis, no-account, themselves, unknown-scope, nothing-chosen, not-offered, not-a-minor, needs-paper,
-    needs-agreement, needs-end, until-past, too-long.
+    needs-agreement, needs-end, until-past, too-long, unreadable-date (an end beyond any life).
     """
     basis = next((one for one in BASES if one == draft.basis), None)
     if basis is None:
@@ -162,6 +188,8 @@ def drafted(
     chosen = _scope(draft.scope)
     if isinstance(chosen, Refusal):
         return chosen
+    if draft.until is not None and draft.until - now.astimezone(ZONE).date() > _LIFETIME:
+        return Refusal("unreadable-date", "leave the end empty where there is none", "until")
     until = None if draft.until is None else datetime.combine(draft.until + timedelta(days=1), time(), ZONE)
     paper = keep(draft.seen)
     made = Acting(

@@ -51,6 +51,8 @@ def ask_to_close(
     for one in repo_notices.of(connection, person.id, _NOTICES):
         if one.state == repo_notices.WAITING:
             repo_notices.settle(connection, one.seq, "withdrawn", now, one.channel, "closing")
+    # One goes out: whoever asked may hold a stolen session, and two weeks are there to take it back.
+    repo_notices.owe(connection, person.id, "closing", str(to_micros(now)), now)
     repo_closing.put(connection, made)
     _note(connection, "account-close", person.id, now, by, [to_micros(made.due_at)])
     return made
@@ -86,7 +88,9 @@ def erase(engine: Engine, resident: str, now: datetime, by: By, seal: Seal, file
             waiting, state="erased", erased_at=now, counts=gone.tables, sent=gone.sent, slots=gone.slots
         )
         repo_closing.put(connection, made)
-        repo_forget.order(connection, resident, gone.gateways, now, alone=gone.alone)
+        others = set(gone.gateways) - set(gone.emptied)
+        repo_forget.order(connection, resident, others, now)
+        repo_forget.order(connection, resident, gone.emptied, now, alone=True)
         _note(connection, "account-erase", resident, now, by, sorted(gone.tables.items()))
     # What came in by another program while the rows went.
     files(resident)
@@ -112,9 +116,8 @@ def scrub_all(engine: Engine, now: datetime) -> Scrubbed:
     if not waiting:
         return Scrubbed(True)
     with write(engine) as connection:
-        for one in waiting:
-            erasing.sweep(connection, one.resident)
-    done = scrub(engine, {name for one in waiting for name in one.counts})
+        late = [erasing.sweep(connection, one.resident) for one in waiting]
+    done = scrub(engine, frozenset(name for one in waiting for name in one.counts).union(*late))
     if done.done:
         with write(engine) as connection:
             for one in waiting:
@@ -140,8 +143,4 @@ def _withdraw(connection: Connection, resident: str, now: datetime, by: By, chan
 
 
 def _note(connection: Connection, action: str, subject: str, now: datetime, by: By, detail: Sequence[object]) -> None:
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=subject,
-        detail_hash=audit.detail_hash(detail),
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, subject, by, now, detail)

@@ -23,7 +23,7 @@ from engine.one_id_tokens import Claims, Expected
 from engine.refusal import Refusal
 from engine.sealing import Seal
 from engine.situation import signs_in
-from engine.store import repo_family, repo_life, repo_one_id, repo_one_id_ways, repo_residents
+from engine.store import repo_family, repo_life, repo_notices, repo_one_id, repo_one_id_ways, repo_residents
 from engine.store.database import Connection, Engine, read, write
 from engine.store.filing import By
 from engine.store.repo_one_id import Subject
@@ -182,6 +182,9 @@ class OneIdProof:
             return who
         with write(self._engine) as connection:
             made = repo_one_id.link(connection, ticket.who, who.id, "code", now, By(who.id, self._os_user))
+            if not isinstance(made, Refusal) and is_id(who.id, "r"):
+                # A code left on a table lets anybody in who knows the birthday: its owner hears of it.
+                repo_notices.owe(connection, who.id, "one-id", str(made.seq), now)
         return made if isinstance(made, Refusal) else who
 
 

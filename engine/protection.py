@@ -113,7 +113,8 @@ def ended(measure: Protection, by: str, now: datetime) -> Protection | Refusal:
 
 def _end(until: date | None, now: datetime, within: timedelta = LONGEST) -> datetime | Refusal:
     day = until or year_from(now.astimezone(ZONE).date())
+    # Asked of the day itself: the day after the last one a calendar has is nothing to reckon with.
+    if day >= now.astimezone(ZONE).date() + within:
+        return Refusal("too-long", "at most a year; it is renewed then", "until")
     end = datetime.combine(day + timedelta(days=1), time(), ZONE)
-    if end <= now:
-        return Refusal("until-past", "the last day must not be over", "until")
-    return Refusal("too-long", "at most a year; it is renewed then", "until") if end > now + within else end
+    return Refusal("until-past", "the last day must not be over", "until") if end <= now else end

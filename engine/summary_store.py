@@ -13,6 +13,7 @@ from engine.store import audit, repo_devices, repo_disclosure, repo_entries, rep
 from engine.store.database import Connection
 from engine.store.filing import By
 from engine.store.instants import to_micros
+from engine.store.repo_protection import masked
 from engine.summary import Around, Hidden, Summary, summary_of
 from engine.telling import courses_of
 
@@ -28,7 +29,11 @@ _SHOWN_AS: Final = {
 
 
 def stored_summary(connection: Connection, person: Resident, now: datetime, *, lang: Language, whole: bool) -> Summary:
-    """The summary of `person` at `now`; `whole` is for whoever treats them, else it is what they may see themselves."""
+    """The summary of `person` at `now`; `whole` is for whoever treats them, else it is what they may see themselves.
+
+    It leaves the house, on paper and behind a card: who hides has neither telephone nor contact on it, whoever made it.
+    """
+    person = masked(connection, person, now)
     signals, around = signals_of(connection, person, now).values, _around(connection, person)
     if whole:
         facts, entries = repo_facts.of_one(connection, person.id), repo_entries.of(connection, person.id)

@@ -1,4 +1,4 @@
-"""Entering who acts for a resident: the account there is, or a new one, and the yes it rests on; one transaction."""
+"""Entering who acts for a resident, with the yes it rests on, and taking a mistake back with all that came of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ from random import Random
 import msgspec
 from sqlalchemy import Connection
 
-from engine.acting import Acting, Draft, drafted, holds
+from engine.acting import CHANNEL, Acting, Draft, Why, drafted, holds
+from engine.consent import Event, permits, say
 from engine.contract.ids import is_id, new_id
 from engine.names import keep
 from engine.people import Resident
 from engine.refusal import Refusal
 from engine.situation import gone
-from engine.store import audit, repo_acting, repo_family, repo_life, repo_protection, repo_residents
+from engine.store import (
+    audit,
+    repo_acting,
+    repo_consents,
+    repo_family,
+    repo_life,
+    repo_notices,
+    repo_protection,
+    repo_residents,
+)
 from engine.store.filing import By
 
 GUARDIAN = "guardian"
@@ -62,15 +72,57 @@ def enter(
         member = repo_family.add(connection, wanted.name, wanted.relation, "ja", now, rng)
         made = msgspec.structs.replace(made, actor=member.id)
     repo_acting.add(connection, made, by)
+    # Whoever is acted for by a false paper is the first who can say so.
+    repo_notices.owe(connection, person.id, "acting", made.id, now)
     return made
 
 
 def _forbidden(connection: Connection, person: Resident, wanted: Wanted, now: datetime) -> Refusal | None:
     if gone(repo_life.situation(connection, person.id), now):
         return Refusal("inactive", f"{person.id} takes part no more", "resident")
-    if not wanted.confirmed and repo_protection.shielded(connection, [person.id], now):
+    if not wanted.confirmed and careful(connection, person, now):
         return Refusal("protected", "a measure of support holds: make sure this is not the other party", "confirmed")
     return None
+
+
+def withdraw(connection: Connection, id: str, by: By, why: Why, now: datetime) -> Acting | Refusal:  # noqa: A002
+    """Ends one as `repo_acting.end` does, and of a mistake what rests on it: whom they let act, and their yes.
+
+    A yes stays where the resident's own word gives it, too, and where another basis lets them speak still. What they
+    said no to stays no until somebody says yes.
+    """
+    done = repo_acting.end(connection, id, by, why, now)
+    if isinstance(done, Refusal) or why != "mistake":
+        return done
+    for one in repo_acting.of_resident(connection, done.resident):
+        if one.agreed_by == done.id:
+            withdraw(connection, one.id, by, why, now)
+    if repo_acting.may_act(connection, done.actor, done.resident, "consents", now) is None:
+        _unsay(connection, done, by, now)
+    return done
+
+
+def _unsay(connection: Connection, done: Acting, by: By, now: datetime) -> None:
+    said = repo_consents.history(connection, done.resident)
+    theirs = [one for one in said if one.channel == CHANNEL and one.actor == done.actor and one.at >= done.since]
+    rest = [one for one in said if one not in theirs]
+    for purpose, recipient, kind in dict.fromkeys((one.purpose, one.recipient, one.kind) for one in theirs):
+        asked = (purpose, recipient, kind, now)
+        if permits(said, *asked).granted and not permits(rest, *asked).granted:
+            no = say(
+                Event(
+                    resident=done.resident, purpose=purpose, granted=False, at=now, recipient=recipient, kind=kind,
+                    actor=by.actor, channel=CHANNEL,
+                )
+            )  # fmt: skip
+            assert isinstance(no, Event)  # the yes to the very same was one
+            repo_consents.append(connection, no, os_user=by.os_user)
+
+
+def careful(connection: Connection, person: Resident, now: datetime) -> bool:
+    """Whether the other party may not come to act for them: they hide, or somebody hides who acts for them."""
+    acting = [one.actor for one in repo_acting.live(connection, person, now) if is_id(one.actor, "r")]
+    return bool(repo_protection.shielded(connection, [person.id, *acting], now))
 
 
 def _known(connection: Connection, wanted: Wanted, now: datetime) -> str | Refusal:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from datetime import datetime
+from typing import Final, Protocol
 
 import msgspec
 from sqlalchemy import Connection, insert, select, text
 
+from engine.store.instants import to_micros
 from engine.store.tables import AUDIT
 
 GENESIS: Final = "0" * 64
 # Any fixed number: writers of one PostgreSQL database queue for it, so that the chain never forks.
 _CHAIN_LOCK: Final = 0x70687202
 _BATCH: Final = 5_000
+
+
+class Whose(Protocol):
+    """Who is answerable, and the user of the operating system who did it."""
+
+    @property
+    def actor(self) -> str:
+        """As they call themselves, or an id."""
+
+    @property
+    def os_user(self) -> str:
+        """As the operating system knows them."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +78,16 @@ def append(connection: Connection, entry: Entry) -> str:
     made = link_hash(prev, entry)
     connection.execute(insert(AUDIT), {**msgspec.structs.asdict(entry), "prev": prev, "hash": made})
     return made
+
+
+def note(
+    connection: Connection, action: str, subject: str, by: Whose, now: datetime, detail: object = None
+) -> None:  # fmt: skip
+    """Appends who did what to which id; of `detail` only a hash, and none where it is None."""
+    append(connection, Entry(
+        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=subject,
+        detail_hash="" if detail is None else detail_hash(detail),
+    ))  # fmt: skip
 
 
 def verify(connection: Connection) -> int | None:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 from engine.names import search_key
 from engine.sealing import Seal
 from engine.store import repo_interests
-from engine.store.erasing_tables import ERASED, WHOLE, Scope
-from engine.store.tables import BINDING, CONSENT, GATEWAY, READING, REFUSAL, RESIDENT
+from engine.store.erasing_tables import ERASED, WHOLE, Scope, blank
+from engine.store.tables import BINDING, CONSENT, GATEWAY, OUTBOX, READING, REFUSAL, RESIDENT
 from engine.store.tables_bridge import PUSH
 from engine.store.tables_desk import FAMILY_MEMBER, SAVED_VIEW
 from engine.store.tables_rights import ACTING
@@ -22,14 +22,17 @@ from engine.store.tallies import note_people_changed
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """What was erased: rows by table, how many sent resources each network still holds, and which slots were theirs."""
+    """What was erased: rows by table, how many sent resources each network still holds, and which slots were theirs.
+
+    `emptied` are the gateways, among all that may know them, of the home in which nobody else is registered.
+    """
 
     resident: str
     tables: Mapping[str, int]
     sent: Mapping[str, int]
     slots: tuple[tuple[str, int], ...]
     gateways: tuple[str, ...]
-    alone: bool
+    emptied: tuple[str, ...] = ()
 
 
 def scope_of(connection: Connection, resident: str, seal: Seal) -> Scope:
@@ -48,11 +51,15 @@ def scope_of(connection: Connection, resident: str, seal: Seal) -> Scope:
 
 
 def gateways_of(connection: Connection, resident: str) -> tuple[str, ...]:
-    """Every gateway that may know the person: of the home, and those that heard or met them."""
+    """Every gateway that may know the person: of the home, those that heard or met them, and mirrors they may be on."""
     home = select(RESIDENT.c.household_id).where(RESIDENT.c.id == resident).scalar_subquery()
     heard = select(READING.c.gateway_id).where(READING.c.resident_id == resident)
     met = select(VISIT.c.gateway_id).where(VISIT.c.resident_id == resident)
-    where = or_(GATEWAY.c.household_id == home, GATEWAY.c.id.in_(heard), GATEWAY.c.id.in_(met))
+    shown = connection.execute(select(OUTBOX.c.key).where(blank(resident))).scalars()
+    mirrors = [key.partition("/")[0] for key in shown]
+    where = or_(
+        GATEWAY.c.household_id == home, GATEWAY.c.id.in_(heard), GATEWAY.c.id.in_(met), GATEWAY.c.id.in_(mirrors)
+    )
     return tuple(connection.execute(select(GATEWAY.c.id).where(where).order_by(GATEWAY.c.id)).scalars())
 
 
@@ -68,7 +75,10 @@ def erase_rows(connection: Connection, scope: Scope) -> Erased:
     gone: Counter[str] = Counter()
     gone["saved_view"] = _drop_searches(connection, scope)
     gone["refusal"] = _drop_content(connection, scope)
+    emptied: tuple[str, ...] = ()
     if scope.emptied is not None:
+        here = select(GATEWAY.c.id).where(GATEWAY.c.household_id == scope.emptied).order_by(GATEWAY.c.id)
+        emptied = tuple(connection.execute(here).scalars())
         labelled = update(GATEWAY).where(GATEWAY.c.household_id == scope.emptied, GATEWAY.c.label != "")
         gone["gateway"] = connection.execute(labelled.values(label="")).rowcount
     for table, where in ERASED.items():
@@ -76,17 +86,17 @@ def erase_rows(connection: Connection, scope: Scope) -> Erased:
     note_people_changed(connection)
     return Erased(
         resident=scope.resident, tables={f"{name}": count for name, count in sorted(gone.items()) if count}, sent=sent,
-        slots=scope.slots, gateways=gateways, alone=scope.alone,
+        slots=scope.slots, gateways=gateways, emptied=emptied,
     )  # fmt: skip
 
 
-def sweep(connection: Connection, resident: str) -> int:
-    """Deletes what came in beside the erasing, of somebody who is erased already; how many rows.
+def sweep(connection: Connection, resident: str) -> frozenset[str]:
+    """Deletes what came in beside the erasing, of somebody who is erased already; from which tables.
 
     Another engine may have judged a batch of readings a moment before it could know.
     """
     scope = Scope(resident=resident, family=(), home=None, alone=False, pseudonym="", slots=())
-    return sum(erase_rows(connection, scope).tables.values())
+    return frozenset(erase_rows(connection, scope).tables)
 
 
 def _only_theirs(connection: Connection, resident: str) -> tuple[str, ...]:

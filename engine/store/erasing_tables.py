@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import false, or_, select, tuple_
 
+from engine.store.repo_shows import BLANK
 from engine.store.tables import (
     ADVICE,
     ADVICE_EVENT,
@@ -62,14 +63,12 @@ from engine.store.tables_following import (
     CASE_EVENT,
     CITY_NUMBER,
     GUIDANCE_CASE,
-    LEARNING_CHOICE,
     LETTER,
     LOAN,
-    POINT_ENTRY,
-    POINT_MEMBER,
     REFERRAL,
     WATCH_ALERT,
 )
+from engine.store.tables_points import LEARNING_CHOICE, POINT_ENTRY, POINT_MEMBER
 from engine.store.tables_rights import (
     ACTING,
     CONSENT_SOURCE,
@@ -152,9 +151,14 @@ def _heard_at_home(column: Any, scope: Scope) -> Any:
     return column.in_(select(GATEWAY.c.id).where(GATEWAY.c.household_id == scope.emptied))
 
 
+def blank(resident: str) -> Any:
+    """What is owed to mirrors of homes the person left: `<gateway>/<resident>`."""
+    return (OUTBOX.c.topic == BLANK) & OUTBOX.c.key.endswith(f"/{resident}", autoescape=True)
+
+
 def _owed(scope: Scope) -> Any:
     key = OUTBOX.c.key
-    return or_(key == scope.resident, _of_readings(key)(scope), _of_advice(key)(scope))
+    return or_(key == scope.resident, blank(scope.resident), _of_readings(key)(scope), _of_advice(key)(scope))
 
 
 def _signed_on(scope: Scope) -> Any:
@@ -254,5 +258,6 @@ NOBODYS: Final[Mapping[str, str]] = {
     "standing_approval": "a signature on a rule", "urgent_text": "a signature on a rule", "release_charge": "a budget",
     "logout_token": "hashes of the provider's words", "statistics_release": "published counts of nobody in particular",
     "release_batch": "the same on its way", "letter_batch": "how many letters", "point_team": "a team's name",
+    "point_pot": "a team's points of a month",
     "exchange_run": "how many rows", "learning_model": "numbers of everybody together",
 }  # fmt: skip

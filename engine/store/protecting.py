@@ -6,11 +6,14 @@ speak of it to whoever reads over their shoulder.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Final, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
+from engine.people import Resident
 from engine.protection import Protection
 from engine.refusal import Refusal
 from engine.store import (
@@ -22,6 +25,7 @@ from engine.store import (
     repo_emergency,
     repo_forget,
     repo_grants,
+    repo_one_id,
     repo_outbox,
     repo_places,
     repo_residents,
@@ -35,12 +39,37 @@ from engine.store.tables_desk import ADDRESS
 from engine.store.tables_rights import PROTECTION
 from engine.store.tallies import note_people_changed
 
+# What is done with the ways they were reached by: `keep` what they said reaches them alone, or `clear` all of them.
+Ways = Literal["keep", "clear"]
+WAYS: Final[tuple[Ways, ...]] = get_args(Ways)
+_PUSH: Final = "push"
 
-def begin(connection: Connection, measure: Protection, by: By, now: datetime, *, leave_home: bool) -> None:
+
+def reaching(connection: Connection, person: Resident) -> tuple[str, ...]:
+    """By what somebody may be reached who is not them: address, phone, emergency, or a channel of messages."""
+    told = {"address": person.address, "phone": person.phone, "emergency": person.emergency_contact}
+    query = select(ADDRESS.c.channel).where(ADDRESS.c.owner == person.id, ADDRESS.c.channel != _PUSH).distinct()
+    channels = sorted(channel for (channel,) in connection.execute(query))
+    return (*(name for name, value in told.items() if value), *channels)
+
+
+def decided(ways: str | None, held: Collection[str]) -> Ways | Refusal:
+    """What was decided about them; refused as contacts-undecided where somebody has to and did not."""
+    if not held:
+        return "keep"
+    found = next((one for one in WAYS if one == ways), None)
+    wrong = Refusal("contacts-undecided", f"say whether these reach nobody but them: {', '.join(held)}", "contacts")
+    return wrong if found is None else found
+
+
+def begin(
+    connection: Connection, measure: Protection, by: By, now: datetime, *, leave_home: bool, ways: Ways = "keep"
+) -> None:
     """Hides a resident from this moment, in the caller's transaction.
 
     With `leave_home` they belong to no household any more, whose gateways and mirrors forget them; else their home is
-    known to be safe. Whatever opened their record without them ends: whoever acts for them, cards, codes, programs.
+    known to be safe. Whatever opened their record without them ends: whoever acts for them, cards, codes, programs,
+    and the city's ID until they link theirs anew.
     """
     audit.take_turn(connection)
     person = repo_residents.get(connection, measure.resident)
@@ -53,10 +82,16 @@ def begin(connection: Connection, measure: Protection, by: By, now: datetime, *,
     here = {one.id for one in repo_places.gateways(connection, person.household_id)} if person.household_id else set()
     repo_shows.owe_blank_at(connection, person.id, known, now)
     repo_forget.order(connection, person.id, known if leave_home else set(known) - here, now)
-    if leave_home and person.household_id is not None:
-        gone = msgspec.structs.replace(person, household_id=None, version=person.version + 1)
-        repo_residents.edit(connection, gone, now, actor=by.actor, os_user=by.os_user)
+    after = msgspec.structs.replace(person, household_id=None) if leave_home else person
+    if ways == "clear":
+        after = msgspec.structs.replace(after, address=None, phone=None, emergency_contact=None)
+    if after != person:
+        after = msgspec.structs.replace(after, version=person.version + 1)
+        repo_residents.edit(connection, after, now, actor=by.actor, os_user=by.os_user)
     _close_doors(connection, person.id, by, now)
+    # A browser that is told of messages may be the tablet in the kitchen; it is asked for anew in any case.
+    mine = ADDRESS.c.owner == person.id
+    connection.execute(delete(ADDRESS).where(mine if ways == "clear" else mine & (ADDRESS.c.channel == _PUSH)))
     note_people_changed(connection)
     repo_outbox.put(connection, "evaluate", [person.id], now)
 
@@ -84,13 +119,10 @@ def _close_doors(connection: Connection, resident: str, by: By, now: datetime) -
     for grant in repo_grants.of(connection, resident):
         if grant.revoked_at is None and grant.until > now:
             repo_grants.revoke(connection, grant, by, now)
-    # A browser that is told of messages may be the tablet in the kitchen; it is asked for anew.
-    connection.execute(delete(ADDRESS).where(ADDRESS.c.owner == resident, ADDRESS.c.channel == "push"))
+    # Whoever lived with them knew the birthday and may have found a code: the linked ID need not be their own.
+    for link in repo_one_id.links_of(connection, resident):
+        repo_one_id.unlink(connection, link.seq, resident, "lost", now, by)
 
 
 def _record(connection: Connection, action: str, measure: Protection, now: datetime, by: By) -> None:
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=measure.id,
-        detail_hash=audit.detail_hash([measure.id, measure.version, to_micros(measure.until)]),
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, measure.id, by, now, [measure.id, measure.version, to_micros(measure.until)])

@@ -159,11 +159,7 @@ def _read(connection: Connection, where: Any) -> list[Acting]:
 
 def _record(connection: Connection, action: str, one: Acting, now: datetime, by: By) -> None:
     detail: Collection[Any] = [one.id, one.resident, one.actor, one.basis, list(one.scope), one.version]
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=one.id,
-        detail_hash=audit.detail_hash(detail),
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, one.id, by, now, detail)
 
 
 def _row(one: Acting) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import msgspec
 from sqlalchemy import Connection, func, select, union_all
 
 from engine.closing import Closing
+from engine.consent import Event
+from engine.refusal import Refusal
 from engine.store.database import upsert
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import CONSENT, MEASUREMENT, RESIDENT
@@ -31,6 +33,14 @@ def get(connection: Connection, resident: str) -> Closing | None:
     """The closing of one account, whatever became of it."""
     row = connection.execute(select(CLOSURE).where(CLOSURE.c.resident_id == resident)).mappings().first()
     return None if row is None else _closing(row)
+
+
+def stands_against(connection: Connection, said: Event) -> Refusal | None:
+    """`closing` for a yes while a closing waits or was carried out: who changes their mind takes it back first."""
+    found = get(connection, said.resident) if said.granted else None
+    if found is None or found.state == "taken-back":
+        return None
+    return Refusal("closing", "the account is being closed: take that back first")
 
 
 def put(connection: Connection, closing: Closing) -> None:

@@ -147,11 +147,7 @@ def _revoke(connection: Connection, code: Code, now: datetime, by: By) -> None:
 
 
 def _record(connection: Connection, action: str, subject: str, id: str, now: datetime, by: By) -> None:  # noqa: A002
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=f"sign-in-{action}", subject=subject,
-        detail_hash=audit.detail_hash([id]),
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, f"sign-in-{action}", subject, by, now, [id])
 
 
 def _code(row: Any) -> Code:

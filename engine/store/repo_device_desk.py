@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, select, tuple_
 
 from engine.names import search_key
-from engine.store import audit, repo_devices
+from engine.store import audit, repo_devices, repo_life
 from engine.store.instants import to_micros
 from engine.store.repo_devices import WHOLE, Device
 from engine.store.repo_facts import By
@@ -26,6 +26,7 @@ def page(
     *,
     text: str = "",
     silent_since: datetime | None = None,
+    now: datetime | None = None,
     battery: int | None = None,
     unbound: bool = False,
     after: str | None = None,
@@ -33,13 +34,15 @@ def page(
 ) -> list[Device]:
     """Up to `limit` devices of homes in these towns (None: all), the longest silent first.
 
-    `text` is the name or kana of somebody in the home; `battery` keeps those at or below so many percent.
+    `text` is the name or kana of somebody in the home; `battery` keeps those at or below so many percent. No device is
+    silent whose holders all were, until `now`, in hospital or a care home for some of that time.
     """
     query = select(DEVICE.c.id).join(HOUSEHOLD, HOUSEHOLD.c.id == DEVICE.c.household_id)
     query = query.where(DEVICE.c.household_id.not_in(select(SPOT.c.household_id)))
     if towns is not None:
         query = query.where(HOUSEHOLD.c.municipality_code.in_(sorted(towns)))
-    for condition in _conditions(text, silent_since, battery, unbound=unbound):
+    span = None if silent_since is None else (silent_since, now or silent_since)
+    for condition in _conditions(text, span, battery, unbound=unbound):
         query = query.where(condition)
     if after is not None:
         last = connection.execute(select(*_ORDER).where(DEVICE.c.id == after)).first()
@@ -69,7 +72,9 @@ def unbind(connection: Connection, device: str, slot: int | None, by: By, now: d
     return True
 
 
-def _conditions(text: str, silent: datetime | None, battery: int | None, *, unbound: bool) -> list[Any]:
+def _conditions(
+    text: str, silent: tuple[datetime, datetime] | None, battery: int | None, *, unbound: bool
+) -> list[Any]:  # fmt: skip
     found: list[Any] = []
     key = search_key(text)
     if key:
@@ -78,7 +83,9 @@ def _conditions(text: str, silent: datetime | None, battery: int | None, *, unbo
         )  # fmt: skip
         found.append(exists().where(lives))
     if silent is not None:
-        found.append(DEVICE.c.last_seen <= to_micros(silent))
+        mine = BINDING.c.device_id == DEVICE.c.id
+        missed = exists().where(mine, ~repo_life.excuses(BINDING.c.resident_id, *silent))
+        found.append((DEVICE.c.last_seen <= to_micros(silent[0])) & (missed | ~exists().where(mine)))
     if battery is not None:
         found.append(DEVICE.c.battery <= battery)
     if unbound:

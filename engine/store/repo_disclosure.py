@@ -48,8 +48,4 @@ def _terms(connection: Connection, person: Resident) -> tuple[Policy, dict[str, 
 
 
 def _note(connection: Connection, action: str, subject: str, detail: list[object], by: By, now: datetime) -> None:
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=subject,
-        detail_hash=audit.detail_hash(detail),
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, subject, by, now, detail)

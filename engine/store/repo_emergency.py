@@ -135,11 +135,7 @@ def _revoke(connection: Connection, card: Card, now: datetime, by: By) -> Card:
 
 
 def _record(connection: Connection, action: str, subject: str, detail: list[Any] | None, now: datetime, by: By) -> None:
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=subject,
-        detail_hash=audit.detail_hash(detail) if detail else "",
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, subject, by, now, detail or None)
 
 
 def _card(row: Any) -> Card:

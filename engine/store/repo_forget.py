@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from engine.store.database import upsert
 from engine.store.instants import from_micros, to_micros
+from engine.store.tables import GATEWAY, RESIDENT
 from engine.store.tables_rights import FORGET_ORDER
 
 OPEN: Final = "open"
@@ -80,6 +81,12 @@ def take(connection: Connection, now: datetime, limit: int = 50) -> list[Order]:
         changed = {"attempts": one.attempts + 1, "due_at": to_micros(now + wait)}
         connection.execute(update(FORGET_ORDER).where(_is(one)).values(changed))
     return found
+
+
+def lived_in(connection: Connection, gateways: Iterable[str]) -> frozenset[str]:
+    """Those of these gateways in whose homes somebody is registered."""
+    query = select(GATEWAY.c.id).join(RESIDENT, RESIDENT.c.household_id == GATEWAY.c.household_id)
+    return frozenset(connection.execute(query.where(GATEWAY.c.id.in_(sorted(set(gateways))))).scalars())
 
 
 def hurry(connection: Connection, gateway: str, now: datetime) -> None:

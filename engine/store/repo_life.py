@@ -119,11 +119,7 @@ def _events(connection: Connection, where: Any) -> dict[str, list[LifeEvent]]:
 
 
 def _record(connection: Connection, action: str, event: LifeEvent, by: By, now: datetime) -> None:
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=event.resident,
-        detail_hash=audit.detail_hash([event.id, event.version]),
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, event.resident, by, now, [event.id, event.version])
 
 
 def _row(event: LifeEvent) -> dict[str, Any]:

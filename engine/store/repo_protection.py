@@ -47,12 +47,6 @@ def masked(connection: Connection, person: Resident, when: datetime) -> Resident
     return msgspec.structs.replace(person, address=None, phone=None, emergency_contact=None)
 
 
-def get(connection: Connection, id: str) -> Protection | None:  # noqa: A002
-    """The measure of that id."""
-    row = connection.execute(select(PROTECTION).where(PROTECTION.c.id == id)).mappings().first()
-    return None if row is None else _protection(row)
-
-
 def of(connection: Connection, resident: str) -> list[Protection]:
     """Every measure there ever was of a resident, oldest first."""
     return _of(connection, [resident]).get(resident, [])

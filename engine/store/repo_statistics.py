@@ -153,11 +153,7 @@ def counts(connection: Connection) -> tuple[int, int]:
 
 def note(connection: Connection, action: str, subject: str, by: By, now: datetime, detail: object = "") -> None:
     """One audit entry of the statistics; `detail` is kept as a hash."""
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=subject,
-        detail_hash=audit.detail_hash(detail),
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, subject, by, now, detail)
 
 
 def _kept(row: Any) -> Kept:

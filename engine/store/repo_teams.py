@@ -140,8 +140,4 @@ def _taken(connection: Connection, town: str, name: str) -> bool:
 def _record(
     connection: Connection, action: str, subject: str, by: By, now: datetime, detail: list[str | None] | None = None
 ) -> None:
-    entry = audit.Entry(
-        at=to_micros(now), actor=by.actor, os_user=by.os_user, action=action, subject=subject,
-        detail_hash=audit.detail_hash(detail) if detail else "",
-    )  # fmt: skip
-    audit.append(connection, entry)
+    audit.note(connection, action, subject, by, now, detail or None)

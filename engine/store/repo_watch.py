@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from engine.consent import permits
-from engine.store import repo_consents
+from engine.store import repo_consents, repo_protection
 from engine.store.instants import from_micros
 from engine.store.repo_notes import Note
 from engine.store.tables import CONSENT, RESIDENT
@@ -22,7 +22,8 @@ def watched(connection: Connection, staff: str, now: datetime) -> frozenset[str]
     """The residents who let this very person watch over them now.
 
     The newest word that names this person must be a yes that still holds: a yes to everybody after it brings nobody
-    back who was sent away.
+    back who was sent away. Who hides by a measure of support is watched over by nobody: neighbours know neighbours;
+    and nobody comes back by a measure that ran out, only by a word that was said after it.
     """
     named = select(CONSENT.c.resident_id).where(CONSENT.c.purpose == PURPOSE, CONSENT.c.recipient == staff).distinct()
     said = repo_consents.events_of(connection, connection.execute(named).scalars(), PURPOSE)
@@ -32,7 +33,8 @@ def watched(connection: Connection, staff: str, now: datetime) -> frozenset[str]
         last = max(own, key=lambda event: (event.at, event.seq), default=None)
         holds = last is not None and last.granted and (last.until is None or now < last.until)
         if holds and permits(events, PURPOSE, staff, None, now).granted:
-            found.add(resident)
+            counts = repo_protection.counting(connection, resident, own, now)
+            found |= {resident} if last in counts else set()
     return frozenset(found)
 
 

@@ -16,14 +16,30 @@ from starlette.exceptions import HTTPException
 from engine.notify.outlets import Outlets
 from engine.standing import OFF, Automatic
 from engine.store.database import Engine, StoreError
+from engine.takeout_store import Bundle
 from engine.web import static
-from engine.web.account import codes, emergency, enrol, glass, log, own, signin, staff
+from engine.web.account import (
+    codes,
+    emergency,
+    enrol,
+    glass,
+    log,
+    one_id_enrol,
+    one_id_mine,
+    own,
+    signin,
+    staff,
+)
+from engine.web.account import one_id as city_id
 from engine.web.context import Desk, SorryError, desk_of, visitor, wished
+from engine.web.desk import acting as desk_acting
 from engine.web.desk import (
     caseload,
     devices,
+    enrol_paper,
     facts,
     item,
+    letters,
     links,
     live,
     phone,
@@ -37,20 +53,28 @@ from engine.web.desk import (
     watch,
     workload,
 )
+from engine.web.desk import closing as desk_closing
 from engine.web.desk import emergency as desk_emergency
+from engine.web.desk import life as desk_life
+from engine.web.desk import one_id as desk_one_id
+from engine.web.desk import points as desk_points
+from engine.web.desk import protect as desk_protect
 from engine.web.door import Door
 from engine.web.guard import Guard
 from engine.web.links import Links
+from engine.web.me import acting as my_acting
 from engine.web.me import (
     advice,
     apps,
     cards,
+    closing,
     consents,
     contact,
     entry,
     export,
     family,
     family_consents,
+    interests,
     notices,
     records,
     say,
@@ -59,6 +83,8 @@ from engine.web.me import (
     trends,
 )
 from engine.web.me import devices as my_devices
+from engine.web.me import points as my_points
+from engine.web.oidc import OneId
 
 _COLLECT: Final = (10_000, 20, 20)
 _KEYS = {400: "bad-request", 403: "forbidden", 404: "not-found", 405: "bad-request", 413: "too-large"}
@@ -67,8 +93,11 @@ DOORS: Final[tuple[Door, ...]] = (
     queue.door, live.door, item.door, standing.door, rules.door, caseload.door, record.door, requests.door,
     watch.door, devices.door, phone.door, values.door, facts.door, teams.door, workload.door,
     today.door, trends.door, advice.door, records.door, consents.door, say.door, export.door, family.door,
-    notices.door, seen.door, entry.door, contact.door, my_devices.door, family_consents.door,
-    links.door, apps.door, cards.door, emergency.door, desk_emergency.door,
+    notices.door, seen.door, entry.door, contact.door, my_devices.door, family_consents.door, interests.door,
+    enrol_paper.door, links.door, apps.door, cards.door, emergency.door, desk_emergency.door,
+    city_id.door, one_id_mine.door, one_id_enrol.door, desk_one_id.door,
+    closing.door, desk_closing.door, desk_life.door, desk_acting.door, desk_protect.door, my_acting.door,
+    letters.door, my_points.door, desk_points.door,
 )  # fmt: skip
 
 
@@ -84,6 +113,8 @@ def create_app(
     city: bool = False,
     outlets: Outlets | None = None,
     automatic: Automatic = OFF,
+    one_id: OneId | None = None,
+    bundle: Bundle | None = None,
     extras: Sequence[APIRouter] = (),
     apart: Mapping[str, Callable[[int], Response]] | None = None,
 ) -> FastAPI:
@@ -91,12 +122,12 @@ def create_app(
 
     `home` is the PHR_HOME with keys and the model of the queue's order; `secure` and `city` are the desk's; `extras`
     are doors of other houses, which let nobody in by a browser's session, and `apart` what the guard answers there
-    instead of a page, by how their paths begin.
+    instead of a page, by how their paths begin; `one_id` is the city's identity provider.
     """
     app = FastAPI(title="Minato PHR", docs_url=None, redoc_url=None, openapi_url=None)
     desk = Desk(
         engine=engine, links=tokens, now=now, os_user=os_user, home=home, secure=secure, city=city, outlets=outlets,
-        automatic=automatic,
+        automatic=automatic, one_id=one_id, bundle=bundle,
     )  # fmt: skip
     app.state.desk = desk
     app.include_router(static.router)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 import typer
 from sqlalchemy import Engine
@@ -12,10 +13,10 @@ from typer.testing import CliRunner, Result
 from cli import acting, protect
 from cli.exits import Exit
 from engine.store import repo_acting, repo_protection, repo_residents
-from engine.store.database import read
+from engine.store.database import read, write
 from tests.flow.commands import refused, told
 from tests.flow.furnished import engine
-from tests.homes import HANAKO, TARO
+from tests.homes import HANAKO, NOW, TARO
 
 __all__ = ["engine"]
 pytestmark = [pytest.mark.flow]
@@ -107,3 +108,23 @@ def test_who_is_safe_at_home_keeps_it(engine: Engine) -> None:
         person = repo_residents.get(connection, HANAKO)
     assert person is not None
     assert person.household_id is not None
+
+
+def test_a_measure_does_not_begin_before_it_is_said_whom_the_telephone_reaches(engine: Engine) -> None:
+    with write(engine) as connection:
+        person = repo_residents.get(connection, HANAKO)
+        assert person is not None
+        known = msgspec.structs.replace(person, phone="0234-26-1111", version=person.version + 1)
+        repo_residents.edit(connection, known, NOW, actor="test", os_user="test")
+    words = ("protect", "set", "--resident", HANAKO, "--paper", "申出書 第1号")
+    for undecided in ((), ("--contacts", "perhaps")):
+        assert refused(run(*words, *undecided)) == (Exit.USAGE, "contacts-undecided")
+    assert told(run(*words, "--contacts", "clear", "--json"))["version"] == 1
+    with read(engine) as connection:
+        person = repo_residents.get(connection, HANAKO)
+        assert person is not None
+        assert (person.phone, person.household_id) == (None, None)
+    assert refused(run("protect", "set", "--resident", HANAKO, "--paper", "x", "--until", "9999-12-31")) == (
+        Exit.REFUSED,
+        "too-long",
+    )

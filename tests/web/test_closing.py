@@ -12,7 +12,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from engine.closing import Closing
-from engine.store import audit, repo_closing, repo_consents
+from engine.store import audit, repo_closing, repo_consents, repo_notices
 from engine.store.database import read
 from engine.takeout_opening import Opened
 from engine.takeout_opening import opened as opened_takeout
@@ -55,6 +55,25 @@ async def _leave(desk: Desk) -> httpx.Response:
     return await desk.browser.post(f"{PAGE}/yes", data=Page(second.text).forms[f"{PAGE}/yes"])
 
 
+async def test_nobody_says_yes_while_an_account_is_being_closed_and_everybody_may_after_taking_it_back(
+    desk: Desk,
+) -> None:
+    await _leave(desk)
+    _me(desk)
+    page = Page((await desk.browser.get("/me/consents")).text)
+    yes = {"csrf": page.forms["/me/consents"]["csrf"], "purpose": "open-statistics", "granted": "yes"}
+    refused = await desk.browser.post("/me/consents", data=yes)
+    assert refused.status_code == 422
+    assert "終える とちゅうなので" in refused.text
+    with read(desk.engine) as connection:
+        assert not [one for one in repo_consents.history(connection, HANAKO) if one.granted and one.at >= NOW]
+    no = await desk.browser.post("/me/consents", data=yes | {"granted": "no"})
+    assert no.status_code == 303, "a no is taken at any time"
+    back = Page((await desk.browser.get(PAGE)).text)
+    await desk.browser.post(f"{PAGE}/back", data=back.forms[f"{PAGE}/back"])
+    assert (await desk.browser.post("/me/consents", data=yes)).status_code == 303
+
+
 async def test_leaving_is_asked_twice_ends_every_consent_and_signs_everybody_out(desk: Desk) -> None:
     other = desk.another()
     desk.enter_as("resident", by=HANAKO, name="山田 花子", towns=(), browser=other)
@@ -70,6 +89,13 @@ async def test_leaving_is_asked_twice_ends_every_consent_and_signs_everybody_out
     for browser in (desk.browser, other):
         assert (await browser.get("/me")).status_code != 200
     await other.aclose()
+
+
+async def test_one_last_notice_tells_the_person_that_somebody_asked_to_close(desk: Desk) -> None:
+    await _leave(desk)
+    with read(desk.engine) as connection:
+        waiting = [one.kind for one in repo_notices.of(connection, HANAKO) if one.state == repo_notices.WAITING]
+    assert waiting == ["closing"]
 
 
 async def test_without_the_second_yes_nothing_happens(desk: Desk) -> None:

@@ -94,7 +94,7 @@ async def test_the_same_form_sent_twice_enrols_once(desk: Desk) -> None:
 async def test_whoever_may_be_registered_already_is_shown_before_a_second_record_is_made(
     desk: Desk, same: dict[str, str]
 ) -> None:
-    helper(desk)
+    who = helper(desk)
 
     async def send(**more: str) -> int:
         form = Page((await desk.browser.get("/enrolment")).text).forms["/enrolment"]
@@ -104,6 +104,10 @@ async def test_whoever_may_be_registered_already_is_shown_before_a_second_record
 
     assert await send() == 200
     assert await send(**same) == 409
+    with read(desk.engine) as connection:
+        looks = [(one.actor, one.subject) for one in audit.entries(connection) if one.action == "enrolment-view"]
+        [shown] = repo_residents.search(connection, "アベトメ")
+    assert looks == [(who, shown.id)], "whoever tries names reads who lives here, and the person reads who tried"
     assert await send(**same, another="yes") == 200, "two people may be alike"
 
 

@@ -331,7 +331,7 @@ async def test_the_desk_sets_renews_and_ends_it_and_the_resident_s_own_page_is_s
         assert csrf is not None
         sent = {"csrf": csrf[1], "seen": "", "home": "left"}
         assert (await nurse.post(page, data=sent)).status_code == 422
-        sent |= {"seen": "申出書 第12号"}
+        sent |= {"seen": "申出書 第12号", "contacts": "keep"}
         assert (await nurse.post(page, data=sent | {"until": "2030-01-01"})).status_code == 422
         assert (await nurse.post(page, data=sent)).status_code == 303
         assert OWN.name in (await nurse.get("/protections")).text

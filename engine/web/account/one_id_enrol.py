@@ -84,7 +84,11 @@ def enrol(
         if repo_residents.get(connection, id_) is not None:
             return RedirectResponse(f"/residents/{id_}/one-id", 303)
         alike = [] if another == "yes" else similar(connection, session.who, person)
-        if not alike:
+        if alike:
+            # Whoever types a name and a birthday learns who lives here: that is a look, and stands where looks stand.
+            for one in alike:
+                note(connection, desk, session, "enrolment-view", now, subject=one.id)
+        else:
             issued = _registered(connection, desk, session, person, kind, now)
             return _handout(request, desk, session, person, issued, kind)
     return _page(desk, session, given, alike=alike, status=409)

@@ -35,8 +35,13 @@ def mine(desk: TheDesk, session: Signed) -> Response:
 
 @door.form("/account/one-id/unlink", "self")
 def unlink(request: Request, desk: TheDesk, session: Trusted, link: Annotated[int, Form()] = 0) -> Response:
-    """Ends one's own link; whoever signed in by it is signed out on every machine, this one too."""
+    """Ends one's own link; whoever signed in by it is signed out on every machine, this one too.
+
+    It takes the card where a yes takes it, or a stolen session would first be rid of the link and then of the card.
+    """
     one_id_of(desk)
+    if needs_card(request, desk, session):
+        return RedirectResponse("/one-id/card?next=/account/one-id", 303)
     with write(desk.engine) as connection:
         repo_one_id.unlink(connection, link, session.by, ASKED, desk.now(), By(session.by, desk.os_user))
     more: dict[str, Any] = {"since": None, "seq": 0, "done": True}

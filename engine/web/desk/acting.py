@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from random import SystemRandom
 from typing import Annotated, Any, Final
 
@@ -12,11 +12,12 @@ from fastapi.responses import RedirectResponse
 
 from engine.acting import BASES, GROUNDS, SCOPES, WHYS, Acting, Draft, ends, holds
 from engine.contract.ids import is_id
+from engine.dates import read_day
 from engine.onetime import shown
 from engine.people import Resident
 from engine.refusal import Refusal
-from engine.store import repo_acting, repo_codes, repo_family, repo_protection, repo_residents, repo_staff
-from engine.store.acting_entry import Wanted, enter
+from engine.store import repo_acting, repo_codes, repo_family, repo_residents, repo_staff
+from engine.store.acting_entry import Wanted, careful, enter, withdraw
 from engine.store.database import Connection, write
 from engine.store.filing import By
 from engine.web.account.codes import Holder
@@ -68,7 +69,7 @@ def end(
         found = _theirs(connection, person, acting)
         done: Acting | Refusal = Refusal("no-reason", "say why it ends", "why")
         if reason is not None:
-            done = repo_acting.end(connection, found.id, By(session.by, desk.os_user), reason, now)
+            done = withdraw(connection, found.id, By(session.by, desk.os_user), reason, now)
     if isinstance(done, Refusal):
         return _show(desk, session, resident, {}, done)
     return RedirectResponse(f"/residents/{person.id}/acting", 303)
@@ -103,12 +104,9 @@ def _wanted(connection: Connection, session: Session, typed: Mapping[str, str], 
         other = repo_residents.get(connection, actor)
         if other is None or not session.who.within(other.municipality_code):
             return Refusal("no-such-account", "there is no such account", "actor")
-    until = None
-    if typed.get("until"):
-        try:
-            until = date.fromisoformat(typed["until"])
-        except ValueError:
-            return Refusal("unreadable-date", "write the day as 2027-03-31", "until")
+    until = read_day(typed.get("until", ""), "until")
+    if isinstance(until, Refusal):
+        return until
     relation = next((one for one in RELATIONS if one == typed.get("relation")), "other")
     draft = Draft(
         basis=typed.get("basis", ""), scope=scope, seen=typed.get("seen", ""), until=until,
@@ -135,7 +133,7 @@ def _show(
         names = repo_acting.names_of(connection, [one.actor for one in every])
         staff = repo_staff.names_of(connection, {one.by for one in every})
         family = [one for one in repo_family.named_by(connection, person.id) if one.ended_at is None]
-        hidden = bool(repo_protection.shielded(connection, [person.id], now))
+        hidden = careful(connection, person, now)
         note(connection, desk, session, "acting-list-view", now, subject=person.id, detail=[one.id for one in every])
     rows = [_row(one, person, names, staff, lang, now) for one in every]
     context: dict[str, Any] = {

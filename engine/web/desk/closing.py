@@ -26,12 +26,12 @@ _CHANNEL = "desk"
 
 
 @door.page("/residents/{resident}/closing", "account.close")
-def show(desk: TheDesk, session: Signed, resident: str) -> Response:
+def show(desk: TheDesk, session: Signed, resident: str, back: str = "") -> Response:
     """What closing means and the form; nothing of the person's health, so that no consent is asked."""
     with write(desk.engine) as connection:
         person = known(connection, session.who, resident, desk.now())
         note(connection, desk, session, "closing-view", desk.now(), subject=person.id)
-        return _page(connection, desk, session, person)
+        return _page(connection, desk, session, person, done=back == "1")
 
 
 @door.form("/residents/{resident}/closing/ask", "account.close")
@@ -57,16 +57,17 @@ def back(desk: TheDesk, session: Trusted, resident: str) -> Response:
         made = take_it_back(connection, person.id, desk.now(), By(session.by, desk.os_user))
         if isinstance(made, Refusal):
             return _page(connection, desk, session, person, error=f"refused.{made.code}", status=409)
-    return RedirectResponse(f"/residents/{person.id}/closing", 303)
+    return RedirectResponse(f"/residents/{person.id}/closing?back=1", 303)
 
 
 def _page(
-    connection: Connection, desk: Desk, session: Session, person: Resident, *, error: str = "", status: int = 200
-) -> Response:
+    connection: Connection, desk: Desk, session: Session, person: Resident, *, error: str = "", status: int = 200,
+    done: bool = False,
+) -> Response:  # fmt: skip
     closing = repo_closing.get(connection, person.id)
     waits = closing is not None and closing.waits(desk.now())
     return desk.page(
         "record/closing.html", session.lang, session, status=status, here=f"/residents/{person.id}/closing",
-        person=person, problem=error, days=GRACE_DAYS, waits=waits,
+        person=person, problem=error, days=GRACE_DAYS, waits=waits, taken_back=done and not waits,
         due=spoken_day(closing.due_at, session.lang) if closing is not None else "",
     )  # fmt: skip

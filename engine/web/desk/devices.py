@@ -57,7 +57,7 @@ def listed(desk: TheDesk, session: Signed, view: str = "all", q: str = "", after
             wish = msgspec.structs.replace(wish, after="")
         found = repo_device_desk.page(
             connection, session.who.municipalities, text=wish.q, after=wish.after or None, limit=PAGE + 1,
-            silent_since=now - SILENCE if wish.view == "silent" else None,
+            silent_since=now - SILENCE if wish.view == "silent" else None, now=now,
             battery=LOW_BATTERY if wish.view == "low" else None, unbound=wish.view == "unbound",
         )  # fmt: skip
         people = _readings(connection, found[:PAGE])

@@ -15,7 +15,6 @@ from engine.refusal import Refusal
 from engine.store import repo_emergency, repo_notices
 from engine.store.database import Connection, read, write
 from engine.store.filing import By
-from engine.store.repo_protection import masked
 from engine.summary_page import file_of
 from engine.summary_store import note_summary, stored_summary
 from engine.web.account.times import day, minute
@@ -76,8 +75,7 @@ def summary(
     """The page for whoever treats the resident, with all that is recorded; behind a broken glass, too."""
     now, lang = desk.now(), session.lang
     with write(desk.engine) as connection:
-        # It leaves the house: who hides has neither telephone nor contact on it, whoever prints it.
-        person = masked(connection, resident_of(connection, session.who, resident, now, to=LOOK), now)
+        person = resident_of(connection, session.who, resident, now, to=LOOK)
         found = stored_summary(connection, person, now, lang=lang, whole=True)
         note_summary(connection, found, "export-summary", By(session.by, desk.os_user), now, form)
     made = file_of(found, lang, form)

@@ -11,11 +11,12 @@ from fastapi.responses import RedirectResponse
 
 from engine import protection
 from engine.contract.ids import new_id
+from engine.dates import read_day
 from engine.locale import Language
 from engine.people import Resident
 from engine.protection import Protection
 from engine.refusal import Refusal
-from engine.store import protecting, repo_protection, repo_staff
+from engine.store import protecting, repo_acting, repo_protection, repo_residents, repo_staff
 from engine.store.database import Connection, write
 from engine.store.filing import By
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
@@ -50,17 +51,17 @@ def look(resident: str, desk: TheDesk, session: Signed) -> Response:
 @door.form("/residents/{resident}/protect", "protect")
 def begin(
     resident: str, desk: TheDesk, session: Trusted, seen: Annotated[str, Form()] = "",
-    until: Annotated[str, Form()] = "", home: Annotated[str, Form()] = "",
+    until: Annotated[str, Form()] = "", home: Annotated[str, Form()] = "", contacts: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
     """Hides them from the next request on, or renews the measure that holds; `home` safe keeps them in their home."""
-    now, day = desk.now(), _day(until)
+    now, day = desk.now(), read_day(until, "until")
     if isinstance(day, Refusal):
         return _show(desk, session, resident, day, seen)
     by = By(session.by, desk.os_user)
     with write(desk.engine) as connection:
         person = known(connection, session.who, resident)
         held = _held(connection, person, now)
-        done = _set(connection, person, held, (seen, day), by, now, leave_home=home != "safe")
+        done = _set(connection, person, held, (seen, day, contacts), by, now, leave_home=home != "safe")
     if isinstance(done, Refusal):
         return _show(desk, session, resident, done, seen)
     return RedirectResponse(f"/residents/{person.id}/protect", 303)
@@ -83,10 +84,10 @@ def end(resident: str, desk: TheDesk, session: Trusted) -> Response:
 
 
 def _set(
-    connection: Connection, person: Resident, held: Protection | None, said: tuple[str, date | None], by: By,
+    connection: Connection, person: Resident, held: Protection | None, said: tuple[str, date | None, str], by: By,
     now: datetime, *, leave_home: bool,
 ) -> Protection | Refusal:  # fmt: skip
-    seen, until = said
+    seen, until, contacts = said
     if held is not None:
         longer = protection.renewed(held, seen, until, now)
         if isinstance(longer, Refusal):
@@ -95,22 +96,17 @@ def _set(
     made = protection.drafted(
         id=new_id("l", SystemRandom()), resident=person.id, seen=seen, until=until, by=by.actor, now=now
     )
-    if isinstance(made, Protection):
-        protecting.begin(connection, made, by, now, leave_home=leave_home)
+    ways = protecting.decided(contacts, protecting.reaching(connection, person))
+    if isinstance(made, Refusal):
+        return made
+    if isinstance(ways, Refusal):
+        return ways
+    protecting.begin(connection, made, by, now, leave_home=leave_home, ways=ways)
     return made
 
 
 def _held(connection: Connection, person: Resident, now: datetime) -> Protection | None:
     return next((one for one in repo_protection.of(connection, person.id) if protection.holds(one, now)), None)
-
-
-def _day(text: str) -> date | Refusal | None:
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        return Refusal("unreadable-date", "write the day as 2027-03-31", "until")
 
 
 def _last(lang: Language, measure: Protection) -> str:
@@ -122,6 +118,23 @@ def _soon(measure: Protection, now: datetime) -> bool:
     return protection.expiring(measure, now)
 
 
+def _near(connection: Connection, session: Session, person: Resident, now: datetime) -> list[dict[str, Any]]:
+    """Who lives with them, for whom they act, who may be the same person: through each the other party may learn."""
+    acted = [one.resident for one in repo_acting.of_actor(connection, person.id) if one.ended_at is None]
+    found = {one.id: one for one in repo_residents.get_many(connection, acted)}
+    twice = repo_residents.search(connection, person.family_kana + person.given_kana)
+    found |= {one.id: one for one in twice if one.birth_date == person.birth_date}
+    if person.household_id is not None:
+        found |= {one.id: one for one in repo_residents.listed(connection, household=person.household_id)}
+    shown = [one for one in found.values() if one.id != person.id and session.who.within(one.municipality_code)]
+    hidden = repo_protection.shielded(connection, [one.id for one in shown], now)
+    return [
+        {"id": one.id, "name": people_rows.name(one), "hidden": one.id in hidden,
+         "acting": len(repo_acting.live(connection, one, now))}
+        for one in shown
+    ]  # fmt: skip
+
+
 def _show(desk: Desk, session: Session, resident: str, refused: Refusal | None, seen: str) -> Response:
     now, lang = desk.now(), session.lang
     with write(desk.engine) as connection:
@@ -131,6 +144,7 @@ def _show(desk: Desk, session: Session, resident: str, refused: Refusal | None, 
         # The entry names the newest measure, or nobody: whom the desk thinks about protecting is told nowhere.
         subject = every[-1].id if every else None
         note(connection, desk, session, "protect-view", now, subject=subject)
+        reaching, near = protecting.reaching(connection, person), _near(connection, session, person, now)
     held = next((one for one in every if protection.holds(one, now)), None)
     rows = [
         {"since": fact_rows.day(lang, one.since), "until": _last(lang, one), "seen": one.seen,
@@ -141,6 +155,8 @@ def _show(desk: Desk, session: Session, resident: str, refused: Refusal | None, 
         "person": person, "who": people_rows.who(person, lang, now), "rows": rows, "held": held is not None,
         "soon": held is not None and _soon(held, now), "refused": refused, "error": refused, "typed": seen[:200],
         "until": _last(lang, held) if held else "", "alone": person.household_id is None,
+        "said": {"address": person.address, "phone": person.phone, "emergency": person.emergency_contact},
+        "reaching": reaching, "near": near, "choices": protecting.WAYS,
     }  # fmt: skip
     here, status = f"/residents/{person.id}/protect", 422 if refused else 200
     return desk.page("protect/protect.html", lang, session, status=status, here=here, **context)

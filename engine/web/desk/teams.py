@@ -131,7 +131,7 @@ def _want(portion: Portion, session: Session, now: datetime) -> Want:
     return Want(
         towns=frozenset({portion.town}), team=portion.team or None, staff=session.by if view == "mine" else None,
         unkept=view == "unkept", unseen_since=now - timedelta(days=portion.days) if view == "unseen" else None,
-        silent_since=now - SILENCE if view == "silent" else None,
+        silent_since=now - SILENCE if view == "silent" else None, at=now,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ Every page asks for the basis anew, says above all else for whom one acts, and i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,13 +13,13 @@ import msgspec
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from engine.acting import Acting, Scope, may_say
+from engine.acting import CHANNEL, Acting, Scope, against, may_say
 from engine.consent import Event
 from engine.refusal import Refusal
 from engine.requests import Kind as Ask
 from engine.requests import due_of, words_of
 from engine.sealing import seal_of
-from engine.store import repo_acting, repo_consents, repo_requests, repo_staff
+from engine.store import repo_acting, repo_closing, repo_consents, repo_requests, repo_staff
 from engine.store.database import Connection, write
 from engine.store.filing import By
 from engine.taking import may_record
@@ -33,7 +34,6 @@ from engine.web.me.sheet import Sheet, TheSheet
 from engine.web.sessions import Session
 
 door = Door()
-CHANNEL: Final = "acting"
 _ASKS: Final[tuple[Ask, ...]] = ("call", "ask", "wrong")
 
 
@@ -163,7 +163,11 @@ def _spoken(
     refused = may_say(basis, seen.person.birth_date, said.purpose, now, granted=said.granted)
     if refused is not None:
         return refused
-    before = {one.recipient for one in repo_consents.history(connection, seen.person.id)}
+    history = repo_consents.history(connection, seen.person.id)
+    refused = repo_closing.stands_against(connection, said) or against(basis, history, said)
+    if refused is not None:
+        return refused
+    before = {one.recipient for one in history}
     if said.recipient is not None and not said.granted and said.recipient not in before:
         return Refusal("unknown-recipient", "nobody of that name was ever said yes to", "recipient")
     return msgspec.structs.replace(said, actor=by, channel=CHANNEL)
@@ -176,13 +180,22 @@ def _consents(connection: Connection, sheet: Sheet, resident: str, refused: Refu
     ids = {one for event in events for one in (event.recipient, event.actor) if one}
     names = repo_staff.names_of(connection, ids)
     agreed = agreeing.agreed(events, now, session.lang, names)
-    birth = seen.person.birth_date
-    rows = [(one, may_say(basis, birth, one.purpose, now, granted=True) is None) for one in agreed]
+    rows = [(one, _may_yes(seen, basis, events, one, now)) for one in agreed]
     note(connection, desk, session, "acting-consents-view", now, subject=basis.id)
     return sheet.page(
         "me/acting_consents.html", here=_at(seen, "consents"), rows=rows, refused=refused,
         status=422 if refused else 200, acting=bar_of(seen, session.lang),
     )  # fmt: skip
+
+
+def _may_yes(
+    seen: Seen, basis: Acting, events: Sequence[Event], one: agreeing.Agreed, now: datetime
+) -> bool:  # fmt: skip
+    """Whether the page offers a yes; to whom it names a yes to one, that one is asked about when it is said."""
+    if may_say(basis, seen.person.birth_date, one.purpose, now, granted=True) is not None:
+        return False
+    yes = Event(resident=seen.person.id, purpose=one.purpose, granted=True, at=now)
+    return one.chosen or against(basis, events, yes) is None
 
 
 def _contact(

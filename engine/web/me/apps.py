@@ -17,6 +17,7 @@ from engine.store import repo_grants
 from engine.store.database import Connection, write
 from engine.store.filing import By
 from engine.web.account.enrol import drawn
+from engine.web.account.one_id_mine import needs_card
 from engine.web.account.staff import base_of
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
 from engine.web.door import Door
@@ -55,6 +56,8 @@ def make(
     days: Annotated[str, Form()] = "",
 ) -> Response:
     """A program may read from now on; its token is shown this once."""
+    if needs_card(request, desk, session):
+        return RedirectResponse(f"/one-id/card?next={_PAGE}", 303)
     chosen = tuple(one for one in GROUPS if one in (see or ()))
     typed = Typed(name, chosen, next((span for span in SPANS if str(span) == days), SPANS[1]))
     now = desk.now()

@@ -15,7 +15,7 @@ from engine.locale import Language, text
 from engine.people import Resident
 from engine.picture import zone_of
 from engine.refusal import Refusal
-from engine.store import repo_acting, repo_consents, repo_family, repo_staff
+from engine.store import repo_acting, repo_closing, repo_consents, repo_family, repo_staff
 from engine.store.database import Connection, read
 from engine.web.context import Desk, SorryError
 from engine.web.me import agreeing
@@ -39,8 +39,12 @@ def refused(desk: Desk, sheet: Sheet, refusal: Refusal, form: dict[str, str]) ->
 def known(connection: Connection, person: Resident, said: Event) -> Event | Refusal:
     """A yes to family or to people who watch over must name somebody there is; a no anybody who was named before.
 
+    While the account is being closed nobody says yes.
+
     Whoever is named by an id is told by name: the id of somebody else's family would give a stranger's name away.
     """
+    if (closing := repo_closing.stands_against(connection, said)) is not None:
+        return closing
     if said.recipient is None or not _names_somebody(said):
         return said
     family = {one.id for one in repo_family.named_by(connection, person.id) if one.ended_at is None}

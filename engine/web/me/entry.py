@@ -68,32 +68,42 @@ def ask(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
     with read(desk.engine) as connection:
         person = me_of(connection, session)
         allowed = may_record(connection, person, desk.now())
-    return _form(sheet, Typed(), None if allowed else Refusal("no-consent", "the resident has not agreed"))
+    return blank(sheet, Typed(), None if allowed else Refusal("no-consent", "the resident has not agreed"), _PAGE)
 
 
 @door.form(_PAGE, "mine.say")
 async def take(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
     """Stores what was typed, or says what is wrong with it and keeps it."""
-    sent = await request.form(max_fields=MOST_FIELDS)
-    typed = Typed(
+    typed = typed_of(await request.form(max_fields=MOST_FIELDS))
+    with write(desk.engine) as connection:
+        return keep(connection, sheet, me_of(connection, session), typed, _PAGE)
+
+
+def typed_of(sent: Any) -> Typed:
+    """The boxes of a form that was sent."""
+    return Typed(
         boxes={name: last(sent, name) for name in BOXES}, upper=last(sent, "upper"), lower=last(sent, "lower"),
         day=last(sent, "day"), at=last(sent, "at"), sure=last(sent, "sure"),
     )  # fmt: skip
-    now = desk.now()
-    with write(desk.engine) as connection:
-        person = me_of(connection, session)
-        found = _read(connection, person, typed, now)
-        if isinstance(found, Refusal | Doubt):
-            return _form(sheet, typed, found)
-        values, moment = found
-        try:
-            heard = _store(connection, desk, session, person, values, moment)
-        except NoConsentError:
-            return _form(sheet, typed, Refusal("no-consent", "the resident has not agreed"))
-        at = time_words(session.lang, moment.at, connection, person)
+
+
+def keep(
+    connection: Connection, sheet: Sheet, person: Resident, typed: Typed, page: str, **more: Any
+) -> HTMLResponse:  # fmt: skip
+    """Stores what was typed of `person` by whoever is signed in, and the page that says so or what is wrong."""
+    desk, session = sheet.desk, sheet.session
+    found = _read(connection, person, typed, desk.now())
+    if isinstance(found, Refusal | Doubt):
+        return blank(sheet, typed, found, page, **more)
+    values, moment = found
+    try:
+        heard = _store(connection, desk, session, person, values, moment)
+    except NoConsentError:
+        return blank(sheet, typed, Refusal("no-consent", "the resident has not agreed"), page, **more)
+    at = time_words(session.lang, moment.at, connection, person)
     return sheet.page(
-        "me/entry_done.html", here=_PAGE, shown=[_shown(value, session.lang) for value in values], at=at,
-        red=bool(red_flags(_stored(values))), fate=_fate(heard),
+        "me/entry_done.html", here=page, shown=[_shown(value, session.lang) for value in values], at=at,
+        red=bool(red_flags(_stored(values))), fate=_fate(heard), **more,
     )  # fmt: skip
 
 
@@ -149,7 +159,8 @@ def _shown(value: Value, lang: Language) -> tuple[str, str]:
     return title_of(value.kind, lang), f"{value.value} {unit_words(KINDS[value.kind].unit, lang)}"
 
 
-def _form(sheet: Sheet, typed: Typed, wrong: Refusal | Doubt | None) -> HTMLResponse:
+def blank(sheet: Sheet, typed: Typed, wrong: Refusal | Doubt | None, page: str, **more: Any) -> HTMLResponse:
+    """The form at `page` with what was typed, and what is wrong with it or surprises."""
     lang = sheet.session.lang
     doubt, refusal = (wrong, None) if isinstance(wrong, Doubt) else (None, wrong)
     surprise = None
@@ -162,7 +173,7 @@ def _form(sheet: Sheet, typed: Typed, wrong: Refusal | Doubt | None) -> HTMLResp
     if refusal is not None:
         key = refusal.code if refusal.code in _KNOWN else "other"
     return sheet.page(
-        "me/entry.html", here=_PAGE, status=200 if wrong is None or key == "no-consent" else 422, typed=typed,
+        "me/entry.html", here=page, status=200 if wrong is None or key == "no-consent" else 422, typed=typed,
         surprise=surprise, wrong=key, meant=refusal.message if key in {"implausible", "crossed"} and refusal else "",
-        boxes=BOXES,
+        boxes=BOXES, **more,
     )  # fmt: skip

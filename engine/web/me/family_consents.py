@@ -6,13 +6,14 @@ from random import SystemRandom
 from typing import Final
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from engine.names import keep
 from engine.refusal import Refusal
-from engine.store import repo_acting, repo_codes, repo_consents, repo_family
+from engine.store import repo_acting, repo_closing, repo_codes, repo_consents, repo_family
 from engine.store.database import Connection, write
 from engine.store.filing import By
+from engine.web.account.one_id_mine import needs_card
 from engine.web.context import Desk, TheDesk, Trusted, note
 from engine.web.door import Door
 from engine.web.me.agreeing import SPANS
@@ -24,11 +25,14 @@ from engine.web.sessions import Session
 
 door = Door()
 _BACK: Final = f"{PAGE}#family"
+_CARD: Final = f"/one-id/card?next={PAGE}"
 
 
 @door.form(f"{PAGE}/family", "mine.say")
 async def add(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
     """Somebody new of the family, and what they may see."""
+    if needs_card(request, desk, session):
+        return RedirectResponse(_CARD, 303)
     form = await request.form(max_fields=MOST_FIELDS)
     name, relation, days = last(form, "name"), last(form, "relation"), last(form, "days")
     chosen = [one for one in form.getlist("see") if isinstance(one, str)]
@@ -54,6 +58,8 @@ async def add(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet
 @door.form(f"{PAGE}/family/scope", "mine.say")
 async def change(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
     """What somebody of the family may see from now on."""
+    if needs_card(request, desk, session):
+        return RedirectResponse(_CARD, 303)
     form = await request.form(max_fields=MOST_FIELDS)
     member, days = last(form, "member"), last(form, "days")
     chosen = [one for one in form.getlist("see") if isinstance(one, str)]
@@ -66,8 +72,10 @@ async def change(request: Request, desk: TheDesk, session: Trusted, sheet: TheSh
 
 
 @door.form(f"{PAGE}/family/code", "mine.say")
-async def code(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet) -> HTMLResponse:
+async def code(request: Request, desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
     """A one-time code for somebody of the family, shown now and never again; an earlier one opens nothing more."""
+    if needs_card(request, desk, session):
+        return RedirectResponse(_CARD, 303)
     member = last(await request.form(max_fields=MOST_FIELDS), "member")
     now = desk.now()
     with write(desk.engine) as connection:
@@ -117,6 +125,7 @@ def _say(
     events = scope_events(before, session.by, member, chosen, days, desk.now())
     if isinstance(events, Refusal):
         return events
-    for event in events:
+    refused = next(filter(None, (repo_closing.stands_against(connection, event) for event in events)), None)
+    for event in events if refused is None else ():
         repo_consents.append(connection, event, os_user=desk.os_user)
-    return None
+    return refused

@@ -41,8 +41,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
     def basis(self, scope: Scope | None = None) -> Acting | None:
         """The basis that allows `scope`, or any."""
-        wanted = (one for one in self.acting if scope is None or scope in one.scope)
-        return next(wanted, None) if scope is None or scope in self.may else None
+        return next((one for one in self.acting if scope is None or scope in one.scope), None)
 
 
 def grants(events: Sequence[Event], member: str, now: datetime) -> Grant:
@@ -62,7 +61,12 @@ def grants(events: Sequence[Event], member: str, now: datetime) -> Grant:
 def acting_grant(bases: Iterable[Acting], birth: date, now: datetime) -> Grant:
     """What somebody may see and do at `now` by these bases; `birth` is the birth date of whom they act for."""
     held = {one: scope_at(one, birth, now) for one in bases}
-    good = tuple(one for one, scope in held.items() if scope)
+    # With what it is good for now: of two bases the one is named that allows what is done.
+    good = tuple(
+        msgspec.structs.replace(one, scope=tuple(part for part in one.scope if part in scope))
+        for one, scope in held.items()
+        if scope
+    )
     may = frozenset[Scope]().union(*held.values())
     everything = "see" in may
     groups = tuple(name for name in GROUPS if everything or name in groups_of(may))

@@ -12,7 +12,7 @@ from engine.consent_texts import TEXTS
 from engine.interests import MOST, OWN, chosen, interests
 from engine.refusal import Refusal
 from engine.sealing import seal_of
-from engine.store import repo_consents, repo_interests
+from engine.store import repo_closing, repo_consents, repo_interests
 from engine.store.database import Connection, write
 from engine.web.account.one_id_mine import needs_card
 from engine.web.context import Desk, Signed, TheDesk, Trusted, note
@@ -69,7 +69,8 @@ def link(request: Request, desk: TheDesk, session: Trusted, granted: Annotated[s
             )
         )  # fmt: skip
         assert isinstance(said, Event)  # nothing of it was typed
-        repo_consents.append(connection, said, os_user=desk.os_user, seal=seal_of(desk.home))
+        if repo_closing.stands_against(connection, said) is None:
+            repo_consents.append(connection, said, os_user=desk.os_user, seal=seal_of(desk.home))
     return RedirectResponse(PAGE, 303)
 
 

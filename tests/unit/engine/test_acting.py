@@ -18,6 +18,7 @@ from engine.acting import (
     SPOKEN_FOR,
     Acting,
     Draft,
+    against,
     drafted,
     ended,
     ends,
@@ -26,7 +27,7 @@ from engine.acting import (
     may_say,
     scope_at,
 )
-from engine.consent import PURPOSES
+from engine.consent import PURPOSES, Event
 from engine.dates import age_on
 from engine.refusal import Refusal
 from engine.web.me.family_scope import GROUPS, Grant, acting_grant, both
@@ -72,6 +73,9 @@ NAMED = {"scope": ["see-weight", "requests"]}
         (draft(scope=["see", "sign-in"]), CHILD, "unknown-scope"),
         (draft(until=date(2026, 11, 20)), CHILD, "until-past"),
         (draft(until=date(2026, 11, 21)), CHILD, "taken"),
+        (draft(until=date(1, 1, 1)), CHILD, "until-past"),
+        (draft("guardian", until=date.max), GROWN, "unreadable-date"),
+        (draft("guardian", until=date(2099, 12, 31)), GROWN, "taken"),
         (draft("guardian"), GROWN, "taken"),
         (draft("curator"), GROWN, "not-named"),
         (draft("assistant"), GROWN, "not-named"),
@@ -191,3 +195,46 @@ def test_whoever_has_a_word_and_a_law_sees_what_either_gives_and_no_more(
     assert (found.basis() is not None) is (bool(bases) and bool(scope))
     for part in SCOPES:
         assert (found.basis(part) is not None) is (bool(bases) and part in scope)
+
+
+def word(granted: bool, minute: int = 0, **more: Any) -> Event:
+    at = NOW + timedelta(minutes=minute)
+    said = Event(resident=RESIDENT, purpose="care-share", granted=granted, at=at, channel="page")
+    return msgspec.structs.replace(said, **more)
+
+
+@pytest.mark.parametrize(
+    ("before", "free"),
+    [
+        ([], True),
+        ([word(granted=False)], False),
+        ([word(granted=False, recipient="市立病院")], False),
+        ([word(granted=False, recipient="医院")], True),
+        ([word(granted=False, kind="body-weight")], False),
+        ([word(granted=False, channel="paper", recipient=None)], False),
+        ([word(granted=False, purpose="advice")], True),
+        ([word(granted=False, channel="acting")], True),
+        ([word(granted=False), word(granted=True, minute=1)], True),
+        ([word(granted=True), word(granted=False, minute=1)], False),
+        ([word(granted=False), word(granted=True, minute=1, channel="acting")], False),
+    ],
+)
+def test_no_representative_turns_the_resident_s_own_no_into_a_yes(before: list[Event], free: bool) -> None:
+    guardian, parent = good(draft("guardian"), GROWN), good(draft())
+    yes = word(granted=True, minute=9, recipient="市立病院", channel="acting")
+    refused = against(guardian, before, yes)
+    assert (refused is None, refused and refused.code) == (free, None if free else "own-no")
+    assert against(guardian, before, msgspec.structs.replace(yes, granted=False)) is None
+    assert against(parent, before, yes) is None
+
+
+def test_of_two_bases_the_one_is_named_that_allows_what_is_done() -> None:
+    teen = date(2010, 5, 5)
+    parent = good(draft(), teen)
+    ward = msgspec.structs.replace(good(draft("guardian", scope=["see", "consents"]), teen), id="j-bbbbbbbbbbbbb")
+    grant = acting_grant([parent, ward], teen, NOW)
+    assert [one.id if (one := grant.basis(scope)) else None for scope in ("consents", "enter", "see-weight")] == [
+        ward.id,
+        parent.id,
+        None,
+    ]

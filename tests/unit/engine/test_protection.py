@@ -46,7 +46,9 @@ def test_it_holds_from_its_first_moment_through_the_whole_last_day() -> None:
 def test_without_a_day_it_is_a_year_and_longer_than_a_year_is_refused() -> None:
     assert last_day(measure()) == date(2027, 11, 20)
     assert year_from(date(2028, 2, 29)) == date(2029, 2, 28)
-    for until, code in ((date(2027, 11, 30), "too-long"), (date(2026, 11, 20), "until-past")):
+    assert last_day(measure(date(2027, 11, 21))) == date(2027, 11, 21)
+    wrong = ((date(2027, 11, 22), "too-long"), (date.max, "too-long"), (date(2026, 11, 20), "until-past"))
+    for until, code in (*wrong, (date.min, "until-past")):
         found = drafted(id="l-a", resident="r-a", seen="x", until=until, by="s", now=NOW)
         assert isinstance(found, Refusal)
         assert found.code == code

@@ -299,6 +299,14 @@ def _points() -> None:
     op.create_index("ix_point_member_resident_id", "point_member", ["resident_id"])
     op.create_index("ix_point_member_team", "point_member", ["team"])
     op.create_table(
+        "point_pot",
+        sa.Column("team", sa.BigInteger(), autoincrement=False, nullable=False),
+        text_column("month"),
+        sa.Column("points", sa.Integer(), nullable=True),
+        whole("at"),
+        sa.PrimaryKeyConstraint("team", "month", name="pk_point_pot"),
+    )
+    op.create_table(
         "learning_choice",
         serial(),
         text_column("resident_id"),
