@@ -102,7 +102,7 @@ def list_(json: Json = False) -> None:
     for one in found:
         waiting = [order.gateway for order in orders[one.resident] if order.state != "done"]
         rest = f"  not yet forgotten by {' '.join(waiting)}" if waiting else ""
-        result(f"{one.resident}  {one.state}  {one.due_at:%Y-%m-%d}{rest}")
+        result(f"{one.resident}  {one.state}  {_day(one.due_at)}{rest}")
     if not found:
         say("no account is being closed")
 
@@ -168,7 +168,7 @@ def take_out(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="The archive that was taken out.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive that was taken out.")],
     household: Annotated[str | None, typer.Option(help="A household of this house they move into.")] = None,
     keep_consents: Annotated[
         bool, typer.Option("--keep-consents", help="They say that all they agreed to there holds here as well.")
@@ -241,7 +241,7 @@ def inactive(
                            for who, one in found.items()], "closed": closed})  # fmt: skip
         return
     for who, one in found.items():
-        result(f"{who}  {one.since:%Y-%m-%d}  {one.step}")
+        result(f"{who}  {_day(one.since)}  {one.step}")
     if not found:
         say("everybody was heard of within a year")
 
@@ -287,11 +287,18 @@ def _beside(out: Path) -> Path:
     return Path(name)
 
 
+def _day(at: datetime) -> str:
+    """The day in the region, as the resident's own page says it."""
+    from engine.officehours import ZONE
+
+    return f"{at.astimezone(ZONE):%Y-%m-%d}"
+
+
 def _tell(closing: Closing, *, json: bool) -> None:
     if json:
         emit(_shown(closing))
     elif closing.state == "asked":
-        result(f"{closing.resident}  erased on {closing.due_at:%Y-%m-%d}; until then: phr account take-back")
+        result(f"{closing.resident}  erased on {_day(closing.due_at)}; until then: phr account take-back")
     else:
         result(f"{closing.resident}  {closing.state}")
 

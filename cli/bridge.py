@@ -36,13 +36,15 @@ app.add_typer(bridge_dead.app, name="dead")
 @app.command()
 def status(json: Json = False) -> None:
     """Show who is linked, what waits or was refused, and how the network was last time; asks nobody."""
+    from engine.store import repo_batches
     from fhir_bridge.push_status import status_of
 
     config = settings()
     with transaction() as connection:
         found = status_of(connection, config.bridge.name, datetime.now(UTC))
+        held = {name: one.code or "parked" for name, one in repo_batches.refused(connection).items()}
     if json:
-        emit({"url": config.bridge.url, "test_only": bool(config.bridge.test_patients), **found})
+        emit({"url": config.bridge.url, "test_only": bool(config.bridge.test_patients), **found, "releases": held})
         return
     _row("network", f"{config.bridge.name} at {config.bridge.url or '(none: bridge.url is not set)'}")
     if config.bridge.test_patients:
@@ -58,6 +60,8 @@ def status(json: Json = False) -> None:
         say("somebody has to decide: phr bridge link list --state held")
     if found["dead"]:
         say("refused by the network: phr bridge dead list")
+    for name, code in held.items():
+        say(f"release {name} was refused by the city's platform ({code}): phr release list")
 
 
 @app.command()

@@ -29,7 +29,7 @@ _CLOSE: Final = 60.0
 def chores(store: Engine, config: Settings) -> Iterator[None]:
     """Does the chores while the block runs.
 
-    Notices every 5 seconds, accounts that close every minute, an anchor hourly, the queue's order and lessons daily.
+    Notices every 5 seconds, accounts that close every minute, an anchor hourly; order, points and lessons daily.
     """
     with ExitStack() as stack:
         outlets = outlets_of(config)
@@ -41,6 +41,7 @@ def chores(store: Engine, config: Settings) -> Iterator[None]:
             )
         stack.enter_context(every(_ANCHOR, "anchor", lambda: _anchor(store, config)))
         stack.enter_context(every(_ORDER, "order", lambda: _order(store, config)))
+        stack.enter_context(every(_ORDER, "points", lambda: _points(store)))
         stack.enter_context(every(_CLOSE, "closing", lambda: due(store, config, _now())))
         if config.engine.learning != "off":
             stack.enter_context(every(_ORDER, "learn", lambda: _learn(store)))
@@ -76,12 +77,13 @@ def every(seconds: float, name: str, work: Callable[[], object]) -> Iterator[Non
 
 def _anchor(store: Engine, config: Settings) -> None:
     from engine.sealing import seal_of
-    from engine.store import anchors
+    from engine.store import anchors, draws
     from engine.store.database import read
 
     home = ensure_home(config)
     with read(store) as connection:
         anchors.anchor(connection, home, seal_of(home), _now())
+        draws.note_draws(connection, home, seal_of(home))
 
 
 def _order(store: Engine, config: Settings) -> None:
@@ -90,6 +92,17 @@ def _order(store: Engine, config: Settings) -> None:
 
     found = load(config.root)
     replace_all(store, _now(), found if isinstance(found, Model) else None)
+
+
+def _points(store: Engine) -> None:
+    from random import SystemRandom
+
+    from engine.points_counting import count_all
+    from engine.points_pots import tell_all
+
+    now = _now()
+    count_all(store, now)
+    tell_all(store, now, SystemRandom())
 
 
 def _learn(store: Engine) -> None:

@@ -144,7 +144,7 @@ def _write(
 
     from engine.consent import Event, say
     from engine.refusal import Refusal
-    from engine.store import repo_consents
+    from engine.store import repo_closing, repo_consents
 
     now, (channel, by) = datetime.now(UTC), how
     with transaction(writes=True) as connection:
@@ -156,6 +156,8 @@ def _write(
         said = say(draft)
         if isinstance(said, Refusal):
             fail(Exit.USAGE, said.code, said.message)
+        if (closing := repo_closing.stands_against(connection, said)) is not None:
+            fail(Exit.REFUSED, closing.code, closing.message)
         stored = repo_consents.append(connection, said, os_user=os_user(), seal=open_seal(settings()))
     emit(msgspec.to_builtins(stored)) if json else result(_line(stored))
 

@@ -12,9 +12,11 @@ from cli.exits import Exit
 from cli.output import emit, fail, result, say
 from cli.platform_wiring import owing
 from cli.release_attack import attack
+from cli.release_draws import drawn_before
 from cli.release_files import files
+from cli.release_one import by_of
 from cli.release_platform import context, publish, verify, withdraw
-from cli.store import actor, os_user, transaction
+from cli.store import transaction
 from cli.wiring import language, open_seal, secret, settings
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ _EXITS = {
     "no-units": Exit.CONFIGURATION, "book-open": Exit.ALREADY, "foreign-unit": Exit.NOT_FOUND, "bad-period": Exit.USAGE,
     "no-source": Exit.USAGE, "unit-too-small": Exit.USAGE, "bad-unit": Exit.USAGE, "foreign-municipality": Exit.USAGE,
     "shared-municipality": Exit.USAGE, "bad-codes": Exit.USAGE, "too-many-codes": Exit.USAGE,
-    "unreadable-tastes": Exit.USAGE, "short-key": Exit.USAGE, "changed": Exit.DAMAGED, "unreadable": Exit.DAMAGED,
+    "unreadable-tastes": Exit.USAGE, "too-large": Exit.USAGE, "short-key": Exit.USAGE, "changed": Exit.DAMAGED,
+    "unreadable": Exit.DAMAGED,
 }  # fmt: skip
 _PARTS = 3
 
@@ -60,7 +63,7 @@ def units(
     from engine.store import repo_statistics
 
     if population is not None or unit:
-        _open(population, unit or [], source, first, _by(by))
+        _open(population, unit or [], source, first, by_of(by))
     with transaction() as connection:
         found = repo_statistics.book(connection)
     if json:
@@ -92,14 +95,17 @@ def prepare(
     noise.add([0], 1)
     with transaction() as connection:
         job = Job(
-            unit=_unit_of(connection, unit), period=when, by=_by(by), services=tuple(service or ()),
-            seal=open_seal(config), tastes=handed,
+            unit=_unit_of(connection, unit), period=when, by=by_of(by), services=tuple(service or ()),
+            seal=open_seal(config), tastes=handed, before=drawn_before(connection, config),
         )  # fmt: skip
         ahead = counted_ahead(connection, job, datetime.now(UTC))
     with transaction(writes=True) as connection:
         made = prepared(connection, job, noise, datetime.now(UTC), owing(config), ahead)
     if isinstance(made, Refusal):
         _refuse(made)
+    with transaction() as connection:
+        # Before anybody sees a number of it.
+        drawn_before(connection, config)
     _print(made.kept, json=json, drawn=made.drawn)
     if not made.drawn:
         say("this release was drawn before: nothing is drawn again")
@@ -115,8 +121,9 @@ def show(period: When, unit: Which = None, by: Who = None, json: Json = False) -
     with transaction(writes=True) as connection:
         code = _unit_of(connection, unit)
         kept = repo_statistics.release(connection, code, str(when))
+        drawn_before(connection, settings())
         if kept is not None:
-            repo_statistics.note(connection, "release-show", kept.id, _by(by), datetime.now(UTC), kept.sha256)
+            repo_statistics.note(connection, "release-show", kept.id, by_of(by), datetime.now(UTC), kept.sha256)
     if kept is None:
         fail(Exit.NOT_FOUND, "no-release", f"there is no release of {when}: phr release prepare {when}")
     _print(kept, json=json)
@@ -125,18 +132,22 @@ def show(period: When, unit: Which = None, by: Who = None, json: Json = False) -
 @app.command("list")
 def list_(by: Who = None, json: Json = False) -> None:
     """List every release with its hash, where it is with the platform, and what may still be spent."""
-    from engine.store import repo_statistics
+    from engine.officehours import ZONE
+    from engine.store import repo_batches, repo_statistics
 
     with transaction(writes=True) as connection:
-        found = repo_statistics.releases(connection)
-        budgets = _budgets(connection)
-        repo_statistics.note(connection, "release-list", "releases", _by(by), datetime.now(UTC))
+        found, held = repo_statistics.releases(connection), repo_batches.refused(connection)
+        budgets, why = _budgets(connection), {name: one.code or "parked" for name, one in held.items()}
+        repo_statistics.note(connection, "release-list", "releases", by_of(by), datetime.now(UTC))
     if json:
-        emit({"releases": [_row(kept) for kept in found], "budgets": budgets})
+        emit({"releases": [_row(kept) | {"refused": why.get(kept.id)} for kept in found], "budgets": budgets})
         return
     for kept in found:
         test = "  (made-up numbers)" if kept.test else ""
-        result(f"{kept.period}  {kept.unit:20} {kept.state:12} {kept.prepared_at:%Y-%m-%d}  {kept.sha256}{test}")
+        day = kept.prepared_at.astimezone(ZONE)
+        result(f"{kept.period}  {kept.unit:20} {kept.state:12} {day:%Y-%m-%d}  {kept.sha256}{test}")
+        if kept.id in why:
+            say(f"{kept.id} is held: the platform refused it ({why[kept.id]}); phr release publish {kept.period}")
     for code, budget in budgets.items():
         result(f"{code}: spent {budget['spent']} of {budget['cap']} in 12 months, left {budget['left']}")
     if not found:
@@ -156,7 +167,7 @@ def _open(population: int | None, asked: list[str], source: str, first: str | No
         _refuse(parts)
     begin = present(now.astimezone(ZONE).date()) if first is None else _period(first)
     with transaction(writes=True) as connection:
-        refusal = opened(connection, parts, begin, source, by, now)
+        refusal = opened(connection, parts, begin, source, by, now, drawn_before(connection, settings()))
     if refusal is not None:
         _refuse(refusal)
 
@@ -177,7 +188,7 @@ def _partition(asked: list[str]) -> Partition | Refusal:
 
 def _tastes(file: Path | None, key: Path | None) -> Tastes | None:
     from engine.refusal import Refusal
-    from fhir_bridge.releasing_tastes import tastes_of
+    from fhir_bridge.releasing_tastes import MOST_BYTES, tastes_of
 
     if file is None:
         return None
@@ -188,7 +199,8 @@ def _tastes(file: Path | None, key: Path | None) -> Tastes | None:
     except ValueError:
         fail(Exit.USAGE, "short-key", f"{key.name} holds no key in hexadecimal digits")
     try:
-        found = tastes_of(file.read_bytes(), raw)
+        with file.open("rb") as stream:
+            found = tastes_of(stream.read(MOST_BYTES + 1), raw)
     except OSError as error:
         fail(Exit.USAGE, "unreadable-tastes", f"cannot read {file.name}: {error.strerror}")
     if isinstance(found, Refusal):
@@ -218,12 +230,6 @@ def _period(text: str) -> Period:
     if isinstance(found, Refusal):
         _refuse(found)
     return found
-
-
-def _by(name: str | None) -> By:
-    from engine.store.repo_facts import By
-
-    return By(actor(name), os_user())
 
 
 def _refuse(refusal: Refusal) -> NoReturn:

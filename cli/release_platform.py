@@ -12,14 +12,15 @@ import typer
 from cli.exits import Exit
 from cli.output import Fail, emit, fail, result, say
 from cli.platform_wiring import about_of, open_publisher, where_of
-from cli.store import actor, os_user, plain, transaction
+from cli.release_draws import drawn_before
+from cli.release_one import by_of, release_of
+from cli.store import plain, transaction
 from cli.wiring import settings
 
 if TYPE_CHECKING:
     from engine.refusal import Refusal
     from engine.store.database import Connection
     from engine.store.repo_batches import Due
-    from engine.store.repo_facts import By
     from engine.store.repo_statistics import Kept
     from fhir_bridge.platform import Publisher
     from fhir_bridge.platform_entities import Batch
@@ -48,8 +49,9 @@ def publish(
     where_of(config)
     with transaction(writes=True) as connection:
         kept, content = _release(connection, unit, period)
+        drawn_before(connection, config)
         batches = _made(batches_of(content, kept.sha256, about_of(config, content, kept.prepared_at)))
-        refusal = order_publishing(connection, kept, batches, _by(by), datetime.now(UTC), anew=anew)
+        refusal = order_publishing(connection, kept, batches, by_of(by), datetime.now(UTC), anew=anew)
     if isinstance(refusal, Refusal):
         fail(Exit.ALREADY if refusal.code == "already-complete" else Exit.REFUSED, refusal.code, refusal.message)
     with open_publisher(config) as publisher:
@@ -76,7 +78,7 @@ def verify(period: When, unit: Which = None, by: Who = None, json: Json = False)
         if isinstance(seen, Failure):
             fail(Exit.NETWORK, seen.code, f"the platform did not answer: {seen.outcome or seen.code}")
     with transaction(writes=True) as connection:
-        note_verified(connection, kept, _by(by), datetime.now(UTC), code=seen.code)
+        note_verified(connection, kept, by_of(by), datetime.now(UTC), code=seen.code)
     _seen(kept, seen, json=json)
 
 
@@ -95,7 +97,7 @@ def withdraw(
         if kept.state != "prepared":
             where_of(config)
         batches = _made(withdrawal_of(content, kept.sha256, about_of(config, content, kept.prepared_at)))
-        state = order_withdrawal(connection, kept, batches, why, _by(by), datetime.now(UTC))
+        state = order_withdrawal(connection, kept, batches, why, by_of(by), datetime.now(UTC))
     if isinstance(state, Refusal):
         fail(Exit.ALREADY, state.code, state.message)
     if state == "withdrawn":
@@ -117,17 +119,9 @@ def context() -> None:
 def _release(connection: Connection, unit: str | None, period: str) -> tuple[Kept, ReleaseShape]:
     """The release that is meant, and what is in it."""
     from engine.refusal import Refusal
-    from engine.store import repo_batches
     from fhir_bridge.platform_trial import read_stored
 
-    found = repo_batches.of_period(connection, period, unit)
-    if not found:
-        fail(Exit.NOT_FOUND, "no-release", f"no release of {period} is prepared; `phr release list` shows them")
-    if len(found) > 1:
-        fail(Exit.USAGE, "which-unit", f"say --unit: {', '.join(one.unit for one in found)}")
-    [kept] = found
-    if kept.test:
-        fail(Exit.REFUSED, "test-release", "a test release holds made-up numbers and is never published")
+    kept = release_of(connection, unit, period)
     content = read_stored(kept.content, kept.sha256, test=False)
     if isinstance(content, Refusal):
         fail(Exit.DAMAGED, content.code, content.message)
@@ -190,9 +184,3 @@ def _seen(kept: Kept, seen: Look, *, json: bool) -> None:
     if seen.code:
         fail(Exit.DAMAGED, seen.code, f"the platform holds something else: {seen.said}")
     say("every cell is as it is stored")
-
-
-def _by(by: str | None) -> By:
-    from engine.store.repo_facts import By
-
-    return By(actor(by), os_user())

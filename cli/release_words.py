@@ -20,12 +20,18 @@ _HEAD: Final = {
     "ja": ("期間", "状態", "地域", "方法", "ノイズ", "この回の損失", "12か月の損失", "残り", "ハッシュ"),
     "en": ("period", "state", "area", "method", "noise", "cost of this", "cost in 12 months", "left", "sha256"),
 }
+_STATES: Final = {
+    "prepared": "準備済み(未公開)", "loading": "送信中", "complete": "公開済み", "withdrawing": "取り下げ中",
+    "withdrawn": "取り下げ済み",
+}  # fmt: skip
+_COUNT: Final = {"ja": "人数", "en": "people"}
 
 
 def lines(release: Release, kept: Kept, budget: Mapping[str, str], lang: Language) -> Iterator[str]:
     """The lines of a release: heading, then each table; what is not published is one word."""
+    state = _STATES.get(kept.state, kept.state) if lang == "ja" else kept.state
     told = (
-        f"{release.period} ({release.start} – {release.end})", kept.state, area(release.unit), release.method,
+        f"{release.period} ({release.start} – {release.end})", state, area(release.unit), release.method,
         release.noise, f"ε {release.epsilon}, δ {release.delta}", f"ε {budget.get('spent')} / {budget.get('cap')}",
         f"ε {budget.get('left')}", kept.sha256,
     )  # fmt: skip
@@ -46,7 +52,7 @@ def _table(figures: Figures, lang: Language) -> Iterator[str]:
         head = [" × ".join(axis(name, lang) for name in figures.axes[:-1])]
         yield from _grid([[*head, *(label(figures.axes[-1], code, lang) for code in last)], *rows])
     else:
-        head = [*(axis(name, lang) for name in figures.axes), "n"]
+        head = [*(axis(name, lang) for name in figures.axes), _COUNT[lang]]
         yield from _grid([head, *(_line(cell, figures.axes, lang) for cell in figures.cells)])
 
 

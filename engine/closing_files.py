@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Final
 
 from engine.contract.ids import is_id
+from engine.whole_files import sync_names
 
 FOLDERS: Final = ("originals",)
 
@@ -26,13 +26,5 @@ def remove(home: Path, resident: str) -> int:
             continue
         count += sum(1 for path in folder.rglob("*") if path.is_file() or path.is_symlink())
         shutil.rmtree(folder)
-        _sync(folder.parent)
+        sync_names(folder.parent)
     return count
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

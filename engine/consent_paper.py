@@ -117,12 +117,18 @@ def drafts(paper: Filled, resident: str, actor: str, now: datetime) -> tuple[Eve
 
 
 def overtaken(paper: Filled, said: Iterable[Event], zone: ZoneInfo) -> Purpose | None:
-    """The first purpose with a yes on the paper about which the person spoke after the day they signed it."""
-    since: Mapping[Purpose, date] = {}
-    for event in sorted(said, key=lambda one: one.at):
-        since = {**since, event.purpose: event.at.astimezone(zone).date()}
+    """The first purpose with a yes on the paper that what the person said stands against.
+
+    That is whatever they said after the day they signed, and a no of that very day: nobody knows which came first.
+    """
+    last: Mapping[Purpose, Event] = {event.purpose: event for event in sorted(said, key=lambda one: (one.at, one.seq))}
+
+    def stands(event: Event) -> bool:
+        day = event.at.astimezone(zone).date()
+        return day > paper.signed or (day == paper.signed and not event.granted)
+
     yes = (one.purpose for one in paper.answers if one.granted)
-    return next((purpose for purpose in yes if purpose in since and since[purpose] > paper.signed), None)
+    return next((purpose for purpose in yes if purpose in last and stands(last[purpose])), None)
 
 
 def _number(seal: Seal, resident: str, words: str, nonce: str) -> str:

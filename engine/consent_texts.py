@@ -72,8 +72,8 @@ _ALL: Final = (
     Text(
         purpose="interest-link", label_ja="関心との連携", label_en="Linking your interests", recipients=True,
         ja="あなたの関心を、名前の分からない統計をつくるときだけ、あなたの値とつなぎます。やめると、つながりを消します。",
-        en="Your interests are linked with your values only while statistics that show no person are made. When you "
-           "stop, the link is deleted.",
+        en="Your interests are linked with your values only to make statistics that show no person. When you stop, "
+           "the link is deleted.",
     ),
     Text(
         purpose="open-statistics", label_ja="統計への利用", label_en="Use in statistics",
@@ -94,8 +94,8 @@ _ALL: Final = (
     ),
     Text(
         purpose="learning", label_ja="助言の改善", label_en="Improving advice",
-        ja="どの助言が役に立ったかを学ぶために、あなたの記録を使います。",
-        en="Your record is used to learn which advice helps.",
+        ja="どの助言が役に立ったかを学ぶために、あなたの記録を使います。目標の順番や時期が変わることがあります。",
+        en="Your record is used to learn which advice helps. Goals may come in another order, or later.",
     ),
 )  # fmt: skip
 

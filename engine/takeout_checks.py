@@ -22,6 +22,10 @@ _READING: Final = re.compile(rf"[a-z2-7]{{26}}{END}")
 _IDS: Final[Mapping[str, Any]] = {
     "household": "h", "resident": "r", "device": "d", "fact": "f", "care_entry": "e", "advice": "a", "request": "q",
 }  # fmt: skip
+# When something was written down, wherever it stands.
+_WRITTEN: Final = (
+    "created_at", "updated_at", "recorded_at", "received_at", "stored_at", "first_seen", "last_seen", "since",
+)  # fmt: skip
 # Which column of a table names a record of which earlier one.
 _NAMES: Final[Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "binding": (("device_id", ("device",)),),
@@ -45,7 +49,7 @@ class Checked:
     def fault(self, table: str, record: Mapping[str, Any]) -> str | None:
         """The reason code why `record` cannot be taken: foreign, id, dangling, state or value; None where it can."""
         key = record.get("id")
-        found = self._stranger(table, record, key)
+        found = self._stranger(table, record, key) or self._ahead(record)
         if found is None and table in _OWN:
             found = _OWN[table](self, record)
         if found is None and key is not None:
@@ -63,6 +67,10 @@ class Checked:
         named = ((record[column], earlier) for column, earlier in _NAMES.get(table, ()))
         known = all(any(name in self.seen.get(one, ()) for one in earlier) for name, earlier in named)
         return None if known else "dangling"
+
+    def _ahead(self, record: Mapping[str, Any]) -> str | None:
+        """Written down after today: it would stand above all that comes."""
+        return "value" if any((record.get(name) or 0) > self.now + _DAY for name in _WRITTEN) else None
 
 
 def _household(state: Checked, _record: Mapping[str, Any]) -> str | None:

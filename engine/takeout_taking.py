@@ -16,6 +16,7 @@ import msgspec
 
 from engine.carrying_store import tables_of
 from engine.consent import PURPOSES, Event, say
+from engine.contract.ids import is_id
 from engine.imports.model import FileError
 from engine.interests import chosen
 from engine.names import keep
@@ -102,7 +103,7 @@ def _taken(
     counts["interest"] = _like(connection, brought, who, seal)
     counts["address"] = _reach(connection, brought, who, now, seal)
     _read_back(connection, who, now)
-    ended = () if keep_consents else _end(connection, who, now, by, seal)
+    ended = _end(connection, who, now, by, seal, keep_consents=keep_consents)
     detail = [[one.sha256 for one in brought.manifest.files], keep_consents]
     entry = audit.Entry(
         at=to_micros(now), actor=by.actor, os_user=by.os_user, action="account-import", subject=who,
@@ -201,12 +202,25 @@ def _read_back(connection: Connection, who: str, now: datetime) -> None:
         raise _NotTakenError(Refusal("bad-record", f"cannot be read again: {type(error).__name__}")) from error
 
 
-def _end(connection: Connection, who: str, now: datetime, by: By, seal: Seal) -> tuple[str, ...]:
-    """Ends what was agreed to elsewhere, for everybody it was agreed to for; which purposes."""
-    agreed = {event.purpose for event in repo_consents.history(connection, who) if event.granted}
-    ended = [purpose for purpose in PURPOSES if purpose in agreed - _HOLDS]
-    for purpose in ended:
-        said = say(Event(resident=who, purpose=purpose, granted=False, at=now, actor=by.actor, channel=CHANNEL))
-        assert isinstance(said, Event)  # a no for everybody fits every purpose
+def _end(
+    connection: Connection, who: str, now: datetime, by: By, seal: Seal, *, keep_consents: bool
+) -> tuple[str, ...]:  # fmt: skip
+    """Ends what was agreed to elsewhere, for everybody it was agreed to for; which purposes.
+
+    Kept or not, people of the other house are nobody here: an id in a file opens no record to whoever has it here.
+    """
+    agreed = [event for event in repo_consents.history(connection, who) if event.granted]
+    if keep_consents:
+        ended = {(one.purpose, one.recipient) for one in agreed if is_id(one.recipient or "", "m")}
+    else:
+        ended = {(one.purpose, None) for one in agreed if one.purpose not in _HOLDS}
+    for purpose, recipient in sorted(ended, key=lambda one: (PURPOSES.index(one[0]), one[1] or "")):
+        draft = Event(
+            resident=who, purpose=purpose, recipient=recipient, granted=False, at=now, actor=by.actor, channel=CHANNEL
+        )
+        said = say(draft)
+        if isinstance(said, Refusal):
+            raise _NotTakenError(Refusal("bad-record", f"consent: {said.message}", "consent"))
         repo_consents.append(connection, said, os_user=by.os_user, seal=seal)
-    return tuple(ended)
+    named = {purpose for purpose, _ in ended}
+    return tuple(purpose for purpose in PURPOSES if purpose in named)

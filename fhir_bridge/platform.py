@@ -26,8 +26,9 @@ from engine.store.repo_statistics import Kept, note
 from fhir_bridge.breaker import Breaker, backoff
 from fhir_bridge.client_answers import Failure
 from fhir_bridge.platform_client import Platform
-from fhir_bridge.platform_entities import Part, halved, is_linked
+from fhir_bridge.platform_entities import Part, halved, is_linked, release_id
 from fhir_bridge.platform_look import Look, look
+from fhir_bridge.platform_reading import plain
 from fhir_bridge.platform_session import Where
 from fhir_bridge.platform_shapes import ReleaseShape
 from fhir_bridge.platform_trial import read_stored
@@ -134,6 +135,8 @@ class Publisher:
         why = content if isinstance(content, Refusal) else self._unsendable(one)
         if isinstance(content, Refusal) or why is not None:
             return self._park(one, why.code, why.message) if why else _step(one, "lost")
+        if step := self._foreign(one, release, content):
+            return step
         if one.part == _COMPLETE and (step := self._incomplete(one, release, content)):
             return step
         failure = self.client.store(one.body, _part(one))
@@ -147,6 +150,20 @@ class Publisher:
         if is_linked(one.body) != (self.client.where.context is not None):
             return Refusal("other-interface", "it was prepared for the other interface (platform.linked)")
         return None
+
+    def _foreign(self, one: Due, release: Kept, content: ReleaseShape) -> Step | None:
+        """Why nothing of a release may go: other numbers stand there under its name; asked before its first request.
+
+        Another house, or this one before its store came back from a backup, drew the same period: nobody may see both.
+        """
+        with read(self.engine) as connection:
+            begun = any(row.state == "taken" for row in repo_batches.waiting(connection, one.release_id))
+        there = None if begun else self.client.release(release_id(content))
+        if isinstance(there, Failure):
+            return self._later(one, there)
+        if there is None or plain(there).get("contentSha256") == release.sha256:
+            return None if begun or self._hold(one) else _step(one, "lost")
+        return self._park(one, "other-release", "the platform holds this release with other numbers")
 
     def _incomplete(self, one: Due, release: Kept, content: ReleaseShape) -> Step | None:
         """Why a release may not turn complete now; None when the platform has every cell as it is stored."""
@@ -210,9 +227,7 @@ class Publisher:
 
     def _later(self, one: Due, failure: Failure, code: str = "") -> Step:
         """The same bytes again: after a pause that grows, or when the platform said so; there is no last try."""
-        wait = max(
-            self.pace.pause, backoff(one.attempts - 1, self._rng, base=self.pace.pause, longest=self.pace.longest)
-        )
+        wait = self._pause(one)
         wait = max(wait, failure.retry_after or 0.0)
         code = code or failure.code
         with transaction(self.engine) as connection:
@@ -232,9 +247,7 @@ class Publisher:
         """The platform holds other numbers: the same bytes once more; what is too much there, only people can judge."""
         if seen.difference.extra:
             return self._park(one, "extra", seen.said)
-        wait = max(
-            self.pace.pause, backoff(one.attempts - 1, self._rng, base=self.pace.pause, longest=self.pace.longest)
-        )
+        wait = self._pause(one)
         with transaction(self.engine) as connection:
             now = self.clock()
             due = now + timedelta(seconds=wait)

@@ -7,7 +7,7 @@ commit of the database.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -50,6 +50,8 @@ class Job:
     services: tuple[str, ...] = ()
     seal: Seal | None = None
     tastes: Tastes | None = None
+    # What is known outside of the store to have been drawn: a store from a backup may have forgotten it.
+    before: tuple[Paid, ...] = ()
 
 
 class Ahead(Withheld):
@@ -77,12 +79,16 @@ def present(day: date) -> Period:
 
 
 def opened(
-    connection: Connection, units: Partition, first: Period, source: str, by: By, now: datetime
-) -> Refusal | None:
+    connection: Connection, units: Partition, first: Period, source: str, by: By, now: datetime,
+    before: Sequence[Paid] = (),
+) -> Refusal | None:  # fmt: skip
     """Opens the book: these units and this first period, for ever.
 
-    Refused as `book-open`, `no-source`, or `unit-too-small` for a unit that could never publish.
+    Refused as `book-open`, `no-source`, `older-store` where something was drawn `before` under a book that is not
+    here, or `unit-too-small` for a unit that could never publish.
     """
+    if before and not repo_statistics.book(connection):
+        return Refusal("older-store", "releases were drawn under a book this store does not hold: bring it back")
     small = next((why for unit in units.units if isinstance(why := mechanism_for(unit.population), Refusal)), None)
     if small is not None:
         return small
@@ -98,8 +104,11 @@ def opened(
     return repo_statistics.open_book(connection, rows, by, now)
 
 
-def ledger_of(connection: Connection) -> Ledger | Refusal:
-    """The book as the method reads it; refused as `no-units` before it was opened, or by what `partition` refuses."""
+def ledger_of(connection: Connection, before: Sequence[Paid] = ()) -> Ledger | Refusal:
+    """The book as the method reads it, with the draws in `before` that it has forgotten.
+
+    Refused as `no-units` before it was opened, or by what `partition` refuses.
+    """
     rows = repo_statistics.book(connection)
     if not rows:
         return Refusal("no-units", "fix the publishing units first: phr release units --population …")
@@ -107,8 +116,8 @@ def ledger_of(connection: Connection) -> Ledger | Refusal:
     first = Period.read(rows[0].first)
     if isinstance(units, Refusal) or isinstance(first, Refusal):
         return next(part for part in (units, first) if isinstance(part, Refusal))
-    charges = []
-    for paid in repo_statistics.charges(connection):
+    charges, kept = [], repo_statistics.charges(connection)
+    for paid in sorted({(one.unit, one.period): one for one in (*before, *kept)}.values(), key=lambda one: one.drawn):
         period = Period.read(paid.period)
         if isinstance(period, Refusal):
             return period
@@ -155,9 +164,13 @@ def prepared(
 
 def _open_for(connection: Connection, job: Job, now: datetime) -> Ledger | Refusal:
     """The book, if it would take this release at all: asked before anybody is counted."""
-    ledger = ledger_of(connection)
+    ledger = ledger_of(connection, job.before)
     if isinstance(ledger, Refusal):
         return ledger
+    if repo_statistics.release(connection, job.unit, str(job.period)) is None and any(
+        (charge.unit, charge.period) == (job.unit, job.period) for charge in ledger.charges
+    ):
+        return Refusal("older-store", f"{job.period} was drawn; this store is older and never draws it again")
     day = now.astimezone(ZONE).date()
     early = charged(ledger, Charge(job.unit, job.period, get_args(TableId)[:1], _LEAST, day))
     return early if isinstance(early, Refusal) else ledger

@@ -12,11 +12,14 @@ from typing import Annotated, Final
 
 import msgspec
 
+from engine.interests import OWN
 from engine.refusal import Refusal
 from fhir_bridge.aggregate_join import KEY_BYTES, Withheld
 
 # One line is one person's: more is a mistake, and would be read into memory.
 MOST_LINE: Final = 16_384
+# A thousand bytes for everybody of a region of two hundred thousand.
+MOST_BYTES: Final = 200 << 20
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,10 +51,13 @@ class Tastes(Withheld):
 def tastes_of(lines: bytes, key: bytes) -> Tastes | Refusal:
     """The JSON lines of a file: token (64 hex digits), origin, interests, services.
 
-    Refused as `short-key`, `unreadable-tastes` or `same-person-twice`, with the number of the line and nothing of it.
+    Refused as `short-key`, `too-large`, `unreadable-tastes` or `same-person-twice`, with the number of the line and
+    nothing of it.
     """
     if len(key) < KEY_BYTES:
         return Refusal("short-key", f"the key of a release has {KEY_BYTES} bytes or more")
+    if len(lines) > MOST_BYTES:
+        return Refusal("too-large", f"more than {MOST_BYTES >> 20} MiB of interests")
     found: dict[bytes, Handed] = {}
     for number, line in enumerate(lines.splitlines(), 1):
         if not line.strip():
@@ -73,5 +79,5 @@ def _read(line: bytes) -> _Line | None:
         found = msgspec.json.decode(line, type=_Line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    # Whose interests nobody said who knows, nobody can have agreed to.
-    return None if found.interests and not found.origin else found
+    # Whose interests nobody said who knows, nobody can have agreed to; what our own page knows no file tells.
+    return None if found.origin == OWN or (found.interests and not found.origin) else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -25,7 +26,8 @@ Result = Literal["done", "unknown-verb", "malformed", "failed"]
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A command; `forget` erases what the gateway knows of a person.
 
-    `alone` says that nobody else is registered in the home: all that was heard and not handed over yet is theirs.
+    `alone` says that nobody else is registered in the home: all that was heard and not handed over yet is theirs,
+    unless somebody else is known here.
     """
 
     v: Literal[1] = 1
@@ -79,6 +81,8 @@ def _forget(resident: str, home: Path, *, alone: bool) -> int:
     end, for what was decoded in between.
     """
     devices, journal = Devices(home), home / JOURNAL_FILE
+    # An order may have waited for this gateway for weeks, and whoever moved in meanwhile is known here.
+    alone = alone and not _others(devices.load(), resident, home)
     traces = _traces(devices.load(), resident, everything=alone)
     count = erase(journal, traces)
     count += devices.forget_resident(resident) + Maps(home).forget_resident(resident)
@@ -104,6 +108,15 @@ def _traces(listed: tuple[Entry, ...], resident: str, *, everything: bool) -> Tr
         and all(newcomer.resident == resident for newcomer in item.waiting)
     }  # fmt: skip
     return Traces(resident=resident, slots=frozenset(slots), devices=frozenset(theirs), everything=everything)
+
+
+def _others(listed: tuple[Entry, ...], resident: str, home: Path) -> bool:
+    """Whether anybody else has a slot here or is on the household's list."""
+    bound = {one.resident for item in listed for one in item.bindings}
+    bound.update(one.resident for item in listed for one in item.waiting)
+    with suppress(FileNotFoundError, msgspec.MsgspecError):
+        bound.update(msgspec.json.decode((home / ROSTER_FILE).read_bytes(), type=Roster).residents)
+    return bool(bound - {resident})
 
 
 def _nameless(item: Entry) -> Entry:

@@ -12,7 +12,7 @@ from engine.people import Resident
 from engine.picture import zone_of
 from engine.refusal import Refusal
 from engine.sealing import Seal
-from engine.store import audit, repo_consent_sources, repo_consents, repo_links
+from engine.store import audit, repo_closing, repo_consent_sources, repo_consents, repo_links
 from engine.store.database import Connection
 from engine.store.filing import By
 from fhir_bridge.imports.fhir_consents import Document, consents_in, said_in, standing_still
@@ -60,6 +60,9 @@ def take_in(
     documents: dict[str, Document] = {}
     for place, consent in enumerate(consents, 1):
         told = said_in(consent, person.id, patients, now, zone)
+        if not isinstance(told, Refusal):
+            stands = (repo_closing.stands_against(connection, event) for event in told.events)
+            told = next(filter(None, stands), told)
         if isinstance(told, Refusal):
             refused.append(Left(place, told.code, told.message, told.field))
         elif told.sha256 in documents or _held(connection, person.id, told):

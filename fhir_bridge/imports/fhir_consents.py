@@ -12,13 +12,14 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import product
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from engine.consent import PURPOSES, Event, permits, say
 from engine.consent_texts import Purpose
+from engine.contract.ids import is_id
 from engine.observation_names import LOINC
 from engine.refusal import Refusal
 from fhir_bridge.imports.dates import fhir_moment
@@ -114,10 +115,7 @@ def _check(consent: Json, resident: str, patients: Collection[str]) -> None:
         Consent.model_validate(consent)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError):
         raise _RefusedError("not-fhir", "this is no Consent of FHIR R4") from None
-    person = mapping(consent, "patient")
-    ours = mapping(person, "identifier")
-    named = (word(ours, "system"), word(ours, "value")) == (f"{OURS}resident", resident)
-    if word(person, "reference") not in {f"Patient/{resident}", *patients} and not named:
+    if not _is_about(mapping(consent, "patient"), resident, patients):
         raise _RefusedError("wrong-patient", f"it is not about {resident}", "patient")
     status = word(consent, "status")
     if status not in _STATUSES:
@@ -126,6 +124,15 @@ def _check(consent: Json, resident: str, patients: Collection[str]) -> None:
         raise _RefusedError("entered-in-error", "its house took it back as a mistake", "status")
     if ("consentscope", "patient-privacy") not in _codings(mapping(consent, "scope")):
         raise _RefusedError("not-privacy", "it is not about the use of a record", "scope")
+
+
+def _is_about(person: Json, resident: str, patients: Collection[str]) -> bool:
+    """Known by a reference or by our identifier, and by nothing of ours that is somebody else's."""
+    reference, ours = word(person, "reference"), mapping(person, "identifier")
+    told = word(ours, "value") if word(ours, "system") == f"{OURS}resident" else ""
+    named = {name for name in (told, reference.rpartition("/")[2]) if is_id(name, "r")}
+    known = reference in {f"Patient/{resident}", *patients} or told == resident
+    return known and named <= {resident}
 
 
 def _is_no(consent: Json, now: datetime, zone: ZoneInfo) -> bool:
@@ -185,16 +192,31 @@ def _permitted(consent: Json, now: datetime, zone: ZoneInfo) -> list[Event]:
 
 def _plainly(consent: Json, provision: Json) -> None:
     """Refuses a yes with anything about it that we cannot keep."""
+    if _modified(consent):
+        raise _RefusedError("modifier", "a part of it carries what may change its meaning", "modifierExtension")
     rules = _codings(mapping(consent, "policyRule"))
     if rules != {("v3-ActCode", "OPTIN")}:
         raise _RefusedError("unknown-policy", "it does not rest on opting in", "policyRule")
     if not any((LOINC, "59284-0") in _codings(one) for one in listed(consent, "category")):
         raise _RefusedError("unknown-category", "its category is not LOINC 59284-0", "category")
-    person = word(mapping(consent, "patient"), "reference")
-    if any(word(one, "reference") != person for one in listed(consent, "performer")):
+    person = mapping(consent, "patient")
+    if any(not _is_same(one, person) for one in listed(consent, "performer")):
         raise _RefusedError("said-by-another", "somebody else said it: that is decided at the desk", "performer")
     if _finer(provision) or listed(consent, "verification"):
         raise _RefusedError("too-fine", "it is narrowed in a way we cannot keep", "provision")
+
+
+def _is_same(one: Json, person: Json) -> bool:
+    """Whether two references name the same, by all that they name it by."""
+    names = ("reference", "identifier")
+    return any(one.get(name) for name in names) and all(one.get(name) == person.get(name) for name in names)
+
+
+def _modified(value: Any) -> bool:
+    """Whether any part of it carries what may change its meaning."""
+    if isinstance(value, list):
+        return any(map(_modified, value))
+    return isinstance(value, dict) and (uncommon(value) or any(map(_modified, value.values())))
 
 
 def _finer(provision: Json) -> bool:

@@ -6,10 +6,11 @@ One folder a resident and document, one file an edition, named by when it was wr
 from __future__ import annotations
 
 import hashlib
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from engine.whole_files import put_whole
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _UNDATED: Final = "0"
@@ -40,13 +41,7 @@ class Originals:
         for folder in (self._folder, path.parent.parent, path.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Under its name stands only what is whole: a broken write leaves a file that begins with a dot.
-        half = path.with_name(f".{path.name}.{os.getpid()}")
-        half.unlink(missing_ok=True)
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
+        put_whole(path, data)
         return True
 
     def read(self, resident: str, channel: str) -> list[bytes]:

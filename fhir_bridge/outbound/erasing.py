@@ -5,13 +5,13 @@ What a member has fetched already is theirs: nothing here reaches it.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from engine.whole_files import put_whole
 from fhir_bridge.outbound.planning import Remembered
 from fhir_bridge.outbound.tree import KIND, Outbox
 
@@ -32,7 +32,7 @@ def erase(root: Path, resident: str) -> int:
         theirs = [one for one in map(_LINE, lines) if one.resident == resident]
         count = sum(_unlink(outbox.root, one) for one in theirs)
         if theirs:
-            _replace(root / INDEX, b"".join(line for line in lines if _LINE(line).resident != resident))
+            put_whole(root / INDEX, b"".join(line for line in lines if _LINE(line).resident != resident))
     return count
 
 
@@ -49,13 +49,3 @@ def _unlink(root: Path, one: Remembered) -> int:
             break
         folder = folder.parent
     return len(found)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(path)

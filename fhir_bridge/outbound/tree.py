@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from engine.whole_files import put_whole, sync_names
 from fhir_bridge.outbound.message import Letterhead, Said, control_id, digest_of, message
 from fhir_bridge.outbound.planning import Remembered
 
@@ -87,7 +88,7 @@ class Outbox:
         for older in there:
             if older != found and _holds(older):
                 older.rename(older.with_name(older.name.removesuffix(_HOLDS) + _FOLLOWED))
-        _sync(folder)
+        sync_names(folder)
         line = self._line(said, resident, found, data, head, now)
         self._remember(line)
         return line
@@ -98,7 +99,7 @@ class Outbox:
         for path in self._of(folder, one.key):
             path.unlink()
         if folder.is_dir():
-            _sync(folder)
+            sync_names(folder)
         self._remember(msgspec.structs.replace(one, purged=True, at=now))
 
     def present(self) -> Iterator[tuple[str, bytes]]:
@@ -152,7 +153,7 @@ class Outbox:
                 raise OutboxError("damaged-index", f"{_INDEX} line {number} cannot be read") from error
             found[one.key] = one
         if broken and repair:
-            _replace(path, b"".join(line + b"\n" for line in lines))
+            put_whole(path, b"".join(line + b"\n" for line in lines))
         return found
 
 
@@ -174,26 +175,5 @@ def _write(folder: Path, name: str, data: bytes) -> Path:
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True)
         for place in list(folder.parents)[:5]:
-            _sync(place)
-    return _replace(folder / name, data)
-
-
-def _replace(whole: Path, data: bytes) -> Path:
-    """The whole file or nothing, under its name only when it is safe on the disk."""
-    half = whole.with_name(f".{whole.name}.{os.getpid()}")
-    half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(whole)
-    return whole
-
-
-def _sync(folder: Path) -> None:
-    """The names in a folder safe on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync_names(place)
+    return put_whole(folder / name, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,14 +22,17 @@ from engine.contract.wire import Binding, DeviceNote
 from engine.names import search_key
 from engine.sealing import seal_of
 from engine.service import Facts, handle
+from engine.service_forgetting import tell
 from engine.service_link import Delivery
-from engine.store import repo_closing, repo_devices, repo_forget, repo_interests, repo_residents
+from engine.store import repo_closing, repo_devices, repo_forget, repo_interests, repo_outbox, repo_residents
 from engine.store.database import open_engine, read, write
 from engine.store.erasing_tables import ERASED, KEPT, NOBODYS
 from engine.store.filing import By
+from engine.store.repo_shows import BLANK
 from engine.store.rows import Row
-from engine.store.tables import AUDIT, BINDING, CONSENT, MEASUREMENT, READING, REFUSAL, RESIDENT
+from engine.store.tables import AUDIT, BINDING, CONSENT, MEASUREMENT, OUTBOX, READING, REFUSAL, RESIDENT
 from engine.store.tables import GATEWAY as GATEWAY_ROW
+from engine.store.tables import HOUSEHOLD as HOUSEHOLD_ROW
 from engine.store.tables_desk import FAMILY_MEMBER, SAVED_VIEW, SIGN_IN_CODE
 from tests.homes import DEVICE, GATEWAY, HANAKO, HOUSEHOLD, NOW, OTHER_GATEWAY, TARO, weighing
 from tests.planted import Planter, dump, found_in
@@ -294,6 +298,39 @@ def test_every_gateway_of_the_home_is_told_to_forget(measured: Town) -> None:
         orders = repo_forget.of(connection, HANAKO)
     assert {one.gateway for one in orders} == {GATEWAY, OTHER_GATEWAY}
     assert not any(one.alone for one in orders), "Taro lives there"
+
+
+def test_only_the_emptied_home_is_told_to_forget_everything_and_no_more_once_somebody_moved_in(
+    measured: Town,
+) -> None:
+    """A gateway elsewhere that only heard her, or has her on its mirror, holds other people's readings."""
+    engine, (elsewhere, mirror) = measured.engine, ("g-elsewhereelse", "g-mirrormirrorm")
+    now, said = NOW + DAY, list[tuple[str, bytes]]()
+    with write(engine) as connection:
+        home = dict(connection.execute(select(HOUSEHOLD_ROW)).mappings().first() or {})
+        connection.execute(insert(HOUSEHOLD_ROW), home | {"id": "h-elsewhereelse"})
+        box = dict(connection.execute(select(GATEWAY_ROW)).mappings().first() or {})
+        connection.execute(
+            insert(GATEWAY_ROW), [box | {"id": one, "household_id": "h-elsewhereelse"} for one in (elsewhere, mirror)]
+        )
+        one = select(READING.c.id).where(READING.c.resident_id == HANAKO).limit(1).scalar_subquery()
+        connection.execute(update(READING).where(READING.c.id == one).values(gateway_id=elsewhere))
+        repo_outbox.put(connection, BLANK, [f"{mirror}/{HANAKO}", f"{mirror}/{TARO}"], NOW)
+        connection.execute(update(RESIDENT).where(RESIDENT.c.id == TARO).values(household_id=None))
+    measured.close()
+
+    def told() -> dict[str, bool]:
+        said.clear()
+        tell(engine, now, lambda topic, payload: said.append((topic, payload)))
+        return {topic.split("/")[2]: json.loads(payload).get("alone", False) for topic, payload in said}
+
+    assert told() == {GATEWAY: True, OTHER_GATEWAY: True, elsewhere: False, mirror: False}
+    with write(engine) as connection:
+        keys = connection.execute(select(OUTBOX.c.key).where(OUTBOX.c.topic == BLANK)).scalars().all()
+        assert keys == [f"{mirror}/{TARO}"]
+        connection.execute(update(RESIDENT).where(RESIDENT.c.id == TARO).values(household_id=HOUSEHOLD))
+    now += DAY
+    assert set(told().values()) == {False}
 
 
 def test_where_nobody_else_is_registered_the_home_is_emptied_of_what_nobody_owned(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.bridge import app as bridge_app
 from cli.exits import Exit
 from cli.release import app
 from engine.store.database import migrate, open_engine, read
@@ -89,6 +90,27 @@ def entities(broker: Broker) -> list[dict[str, Any]]:
         {**one.key._asdict(), "attributes": {name: kept["value"] for name, kept in one.attributes.items()}}
         for one in broker.entities.everything()
     ]
+
+
+def test_numbers_that_another_house_published_under_the_same_name_are_never_overwritten(
+    phr: Phr, home: Path, broker: Broker, prepared_home: Path
+) -> None:
+    """A second machine with a copy of the store from before the draw: nobody may see two numbers for one cell."""
+    told(phr("prepare", "2026H1", "--json"))
+    assert told(phr("publish", "2026H1", "--json"))["state"] == "complete"
+    first, there = kept(home), entities(broker)
+    for place in home.iterdir():
+        if place.name.startswith(("engine.sqlite", "release-draws")):
+            place.unlink()
+    (home / "engine.sqlite").write_bytes((prepared_home / "engine.sqlite").read_bytes())
+    other = told(phr("prepare", "2026H1", "--json"))
+    assert other["sha256"] != first[0].sha256, "other noise was drawn"
+    assert refused(phr("publish", "2026H1")) == (Exit.REFUSED, "other-release")
+    [row] = told(phr("list", "--json"))["releases"]
+    assert row["refused"] == "other-release"
+    assert "(other-release)" in phr("list").output
+    assert told(CliRunner().invoke(bridge_app, ["status", "--json"]))["releases"] == {row["id"]: "other-release"}
+    assert entities(broker) == there
 
 
 def test_a_release_of_people_is_published_verified_repaired_and_withdrawn(phr: Phr, home: Path, broker: Broker) -> None:

@@ -178,6 +178,8 @@ def _no_row_holds_a_person_and_a_code(path: Path) -> None:
         (b'{"token": "%s\\n"}' % (b"0" * 63), KEY, "unreadable-tastes"),
         (b'{"token": "%s", "name": "x"}' % (b"0" * 64), KEY, "unreadable-tastes"),
         (b'{"token": "%s", "interests": ["walking"]}' % (b"0" * 64), KEY, "unreadable-tastes"),
+        # Who agreed to what they chose on our page did not agree to what somebody else says they like.
+        (b'{"token": "%s", "origin": "minato-phr", "interests": ["walking"]}' % (b"0" * 64), KEY, "unreadable-tastes"),
         (b'{"token": "%s"}\n{"token": "%s"}' % (b"0" * 64, b"0" * 64), KEY, "same-person-twice"),
         (b"\xff", KEY, "unreadable-tastes"),
         (b'{"token": "%s", "services": ["%s"]}' % (b"0" * 64, b"x" * 20_000), KEY, "unreadable-tastes"),

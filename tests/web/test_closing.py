@@ -172,7 +172,10 @@ async def test_the_desk_notes_it_only_after_making_sure_who_it_is_and_takes_it_b
     assert closing is not None
     assert (closing.asked_by, closing.channel) == ("s-nursenursenur", "desk")
     assert "2026年12月5日" in (await desk.browser.get(page)).text
-    assert (await desk.browser.post(f"{page}/back", data={"csrf": csrf})).status_code == 303
+    back = await desk.browser.post(f"{page}/back", data={"csrf": csrf})
+    assert back.status_code == 303
+    assert "申し出を取り消しました" in (await desk.browser.get(back.headers["location"])).text
+    assert "申し出を取り消しました" not in (await desk.browser.get(page)).text
     assert (await desk.browser.post(f"{page}/back", data={"csrf": csrf})).status_code == 409
 
 

@@ -14,12 +14,17 @@ from engine.consent_texts import text_hash
 from engine.refusal import Refusal
 from fhir_bridge.imports.fhir_consents import Document, consents_in, said_in, standing_still
 from tests.bridge.held import ZONE
-from tests.homes import HANAKO
+from tests.homes import HANAKO, TARO
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 Change = Callable[[dict[str, Any]], object]
+NOT = {"url": "http://x.example/not", "valueBoolean": True}
+
+
+def _named(person: str) -> dict[str, str]:
+    return {"system": "urn:minato-phr:resident", "value": person}
 
 
 def example(type_: str = "permit", **more: Any) -> dict[str, Any]:
@@ -112,6 +117,8 @@ UNFIT: list[tuple[str, Change]] = [
     ("unknown-policy", lambda c: c["policyRule"]["coding"][0].update(code="OPTOUT")),
     ("unknown-category", lambda c: c["category"][0]["coding"][0].update(code="64292-6")),
     ("said-by-another", _top(performer=[{"reference": "RelatedPerson/7"}])),
+    ("said-by-another", lambda c: c["performer"][0].update(identifier={"system": "urn:x", "value": "7"})),
+    ("said-by-another", _top(performer=[{"display": "山田 太郎"}])),
     ("not-in-force", _top(status="draft")),
     ("not-in-force", _top(status="proposed")),
     ("unknown-status", _top(status="working")),
@@ -119,8 +126,12 @@ UNFIT: list[tuple[str, Change]] = [
     ("not-privacy", lambda c: c["scope"]["coding"][0].update(code="research")),
     ("wrong-patient", _top(patient={"reference": "Patient/r-somebodyelse2"})),
     ("wrong-patient", _top(patient={"display": "山田 花子"})),
-    ("modifier", _top(modifierExtension=[{"url": "http://x.example/not", "valueBoolean": True}])),
-    ("modifier", _provision(modifierExtension=[{"url": "http://x.example/not", "valueBoolean": True}])),
+    ("wrong-patient", lambda c: c["patient"].update(identifier=_named(TARO))),
+    ("wrong-patient", _top(patient={"reference": f"Patient/{TARO}", "identifier": _named(HANAKO)})),
+    ("modifier", lambda c: c["provision"]["actor"][0].update(modifierExtension=[NOT])),
+    ("modifier", lambda c: c["policy"][0].update(modifierExtension=[NOT])),
+    ("modifier", _top(modifierExtension=[NOT])),
+    ("modifier", _provision(modifierExtension=[NOT])),
     ("modifier", _top(implicitRules="http://x.example/rules")),
     ("not-fhir", _top(dateTime=[3])),
     ("not-fhir", lambda c: c.pop("category")),
@@ -138,6 +149,10 @@ def test_a_number_that_a_network_gave_the_person_names_them_where_the_house_know
     theirs = example(patient={"reference": "Patient/4711"}, performer=[{"reference": "Patient/4711"}])
     assert code(theirs) == "wrong-patient"
     assert isinstance(read(theirs, ("Patient/4711",)), Document)
+    both = {"reference": "Patient/4711", "identifier": _named(HANAKO)}
+    assert isinstance(read(example(patient=both, performer=[both])), Document), "our own number beside theirs"
+    ours = {"identifier": _named(HANAKO)}
+    assert code(example(patient=ours, performer=[{"identifier": _named(TARO)}])) == "said-by-another"
 
 
 @pytest.mark.parametrize(

@@ -102,13 +102,15 @@ def test_what_is_ticked_holds_from_now_and_what_is_not_ticked_says_nothing() -> 
 
 
 def test_a_yes_signed_before_the_person_spoke_again_is_overtaken_and_a_no_never_is() -> None:
-    def said(purpose: str, hours: int) -> Event:
+    def said(purpose: str, hours: int, *, granted: bool = False) -> Event:
         at = datetime(2026, 11, 20, 15, tzinfo=UTC) + timedelta(hours=hours)
-        return Event(resident=HANAKO, purpose=purpose, granted=False, at=at)  # type: ignore[arg-type]
+        return Event(resident=HANAKO, purpose=purpose, granted=granted, at=at)  # type: ignore[arg-type]
 
     yes = form(Answer("record", True), Answer("learning", False))
     # 15:00 UTC is the midnight after the day of the signature.
-    assert overtaken(yes, [said("record", -1)], JAPAN) is None
+    assert overtaken(yes, [said("record", -25)], JAPAN) is None
+    assert overtaken(yes, [said("record", -1, granted=True)], JAPAN) is None
+    assert overtaken(yes, [said("record", -1)], JAPAN) == "record", "nobody knows which came first"
     assert overtaken(yes, [said("record", 1)], JAPAN) == "record"
     assert overtaken(yes, [said("learning", 1), said("advice", 1)], JAPAN) is None
 

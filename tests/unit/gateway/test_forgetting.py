@@ -94,10 +94,20 @@ def test_what_was_heard_of_a_person_is_found_in_no_file_and_the_others_lose_noth
 
 def test_where_nobody_else_is_registered_all_that_was_heard_goes(tmp_path: Path) -> None:
     journal = _home(tmp_path)
+    assert _tell(tmp_path, TARO)["result"] == "done"
     assert _tell(tmp_path, alone=True)["result"] == "done"
     depth = journal.depth()
     assert (depth.frames, depth.waiting, depth.refused) == (0, 0, 0)
     assert found_in(tmp_path, ["frame-", "fresh-", "echo-", "体重計"]) == {}
+    journal.close()
+
+
+def test_an_order_that_comes_after_somebody_moved_in_takes_nothing_of_theirs(tmp_path: Path) -> None:
+    journal = _home(tmp_path)
+    assert _tell(tmp_path, alone=True)["result"] == "done"
+    theirs = [*_words(SHARED, 2), *_words(OTHERS, None), f"fresh-{SHARED}", "太郎の体重計"]
+    assert set().union(*found_in(tmp_path, theirs).values()) == set(theirs)
+    assert found_in(tmp_path, [HANAKO, *_words(SHARED, 1), *_words(OWN, None)]) == {}
     journal.close()
 
 
