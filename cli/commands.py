@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "assess",
     "ask",
     "report",
+    "kpi",
 )
 # A word of the command line and the module whose `app` answers it.
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(
@@ -56,6 +57,15 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "audit": "audit",
         "bridge": "bridge",
         "api": "api",
+        "release": "release",
+        "account": "account",
+        "life": "life",
+        "protect": "protect",
+        "acting": "acting",
+        "id": "one_id",
+        "letters": "letters",
+        "learn": "learn",
+        "points": "points",
     }
 )
 

@@ -74,6 +74,7 @@ def summary(
 ) -> None:
     """Write what whoever treats a person has to know first: allergies, medicines, conditions, results, home values."""
     from engine.store.filing import By
+    from engine.store.repo_protection import masked
     from engine.summary_store import note_summary, stored_summary
 
     form, now = out.suffix.lower(), datetime.now(UTC)
@@ -82,6 +83,8 @@ def summary(
     with transaction(writes=True) as connection:
         person = resident_of(connection, resident)
         spoken = _language(lang or person.language)
+        # The whole one is for others: who hides has neither telephone nor contact on it.
+        person = masked(connection, person, now) if whole else person
         found = stored_summary(connection, person, now, lang=spoken, whole=whole)
         content = _summary_file(connection, found, form, spoken)
         note_summary(connection, found, "export-summary", By(actor(by), os_user()), now, form)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cli.exits import Exit
+from cli.files import save
 from cli.output import emit, fail, result, say
 from cli.store import actor, os_user, resident_of, transaction
 from cli.wiring import Settings, language, open_store, settings
@@ -168,14 +168,7 @@ def _save(out: Path, page: str) -> None:
 
         assert isinstance(content, Refusal)
         fail(Exit.CONFIGURATION, content.code, content.message)
-    half = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        half.replace(out)
-    except OSError as error:
-        half.unlink(missing_ok=True)
-        fail(Exit.CONFIGURATION, "cannot-write", f"{out.name} could not be written: {error.strerror}")
+    save(out, content)
 
 
 def _test_patients(config: Settings) -> frozenset[str]:

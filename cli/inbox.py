@@ -41,11 +41,15 @@ def list_(
     """List what waits for a word: what has to be measured again first, then the newest."""
     import msgspec
 
-    from engine.store import repo_residents
+    from engine.store import repo_protection, repo_residents
     from engine.store.inbox import waiting
 
     with transaction() as connection:
         found = waiting(connection, household)
+        named = [item.resident for item in found if item.resident is not None]
+        # A home is not asked about somebody who hides from it.
+        hidden = repo_protection.shielded(connection, named, datetime.now(UTC)) if household else frozenset()
+        found = [item for item in found if item.resident not in hidden]
         people = repo_residents.get_many(connection, [item.resident for item in found if item.resident is not None])
     names = {person.id: f"{person.family_name} {person.given_name}" for person in people}
     lang = language(settings())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cli.exits import Exit
+from cli.files import save
 from cli.output import emit, fail, result, say
 from cli.store import actor, os_user, transaction
 from cli.wiring import language, settings
@@ -105,23 +105,10 @@ def _files(found: Report, town: str | None, html: Path | None, csv: Path | None)
 
     written = []
     if html is not None:
-        written.append(_save(html, page(found, _ZONE, town).encode()))
+        written.append(save(html, page(found, _ZONE, town).encode()))
     if csv is not None:
-        written.append(_save(csv, table(found, town)))
+        written.append(save(csv, table(found, town)))
     return written
-
-
-def _save(path: Path, content: bytes) -> str:
-    """The whole file or nothing, readable by its owner only; its name."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        half.replace(path)
-    except OSError as error:
-        half.unlink(missing_ok=True)
-        fail(Exit.CONFIGURATION, "cannot-write", f"{path.name} could not be written: {error.strerror}")
-    return str(path)
 
 
 def _facts(found: Report, town: str | None) -> dict[str, Any]:

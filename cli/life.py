@@ -29,10 +29,12 @@ _LOST = frozenset({"conflict", "later-event", "overlaps", "inactive", "already-o
 
 @app.command()
 def record(
-    resident: Annotated[str, typer.Argument(metavar="RESIDENT")],
+    resident: Annotated[str, typer.Argument(metavar="RESIDENT", help="Resident id, r-…")],
     sort: Annotated[
         str,
-        typer.Argument(help="death, moved-out, moved-within, hospital, care-home, pregnancy or left-household."),
+        typer.Argument(
+            metavar="SORT", help="death, moved-out, moved-within, hospital, care-home, pregnancy or left-household."
+        ),
     ],
     since: Annotated[
         str, typer.Option("--from", help="The day or time: 2026-11-21, 令和8年11月21日, 2026-11-21 7:05.")
@@ -112,7 +114,7 @@ def take_back(
 
 @app.command("list")
 def list_(
-    resident: Annotated[str, typer.Argument(metavar="RESIDENT")],
+    resident: Annotated[str, typer.Argument(metavar="RESIDENT", help="Resident id, r-…")],
     every: Annotated[bool, typer.Option("--all", help="Also what was taken back.")] = False,
     json: Json = False,
 ) -> None:
@@ -138,7 +140,7 @@ def list_(
 
 @app.command()
 def effects(
-    sort: Annotated[str | None, typer.Argument(help="One sort only; default: the whole table.")] = None,
+    sort: Annotated[str | None, typer.Argument(metavar="SORT", help="One sort only; default: the whole table.")] = None,
     json: Json = False,
 ) -> None:
     """Show what each sort of event does to advice, watching, notices, matching, sends, points and statistics."""

@@ -1,10 +1,12 @@
-"""The socket a page is served on."""
+"""The socket a page is served on, and staying there until somebody says stop."""
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Event
 
 from cli.exits import Exit
 from cli.output import fail
@@ -22,3 +24,18 @@ def listening(address: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             fail(Exit.NETWORK, "port-taken", f"cannot serve on {address} port {port}: {error.strerror or error}")
         yield door
+
+
+def stay(house: AbstractContextManager[object], port: int, tell: Callable[[], None]) -> None:
+    """Keep `house` open until SIGTERM or Ctrl-C, after `tell`; exit code 8 when it cannot listen at `port`."""
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    try:
+        with house:
+            tell()
+            # Not one endless wait: a signal is heard between two.
+            while not stopping.wait(1):
+                continue
+    except OSError as error:
+        fail(Exit.NETWORK, "cannot-listen", f"port {port}: {error.strerror}")

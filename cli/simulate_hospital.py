@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.exits import Exit
 from cli.output import fail, result, say
+from cli.serving import stay
 
 if TYPE_CHECKING:
     from simulators.hospital.network import Hospital
@@ -48,19 +47,8 @@ def hospital(
     except ValueError as error:
         fail(Exit.DAMAGED, "bad-journal", f"{folder / 'journal.jsonl'} is not a hospital's memory: {error}")
     _admit(house, first)
-    stopping = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
-    try:
-        with serving(house, port=port):
-            _tell(house, folder, secured=bool(clients))
-            # Not one endless wait: a signal is heard between two.
-            while not stopping.wait(1):
-                continue
-    except OSError as error:
-        fail(Exit.NETWORK, "cannot-listen", f"port {port}: {error.strerror}")
-    finally:
-        house.close()
+    with closing(house):
+        stay(serving(house, port=port), port, lambda: _tell(house, folder, secured=bool(clients)))
 
 
 def _tell(house: Hospital, folder: Path, *, secured: bool) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import signal
 import tempfile
+from contextlib import closing
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import Exit
 from cli.output import emit, fail, result, say
+from cli.serving import stay
 
 if TYPE_CHECKING:
     from simulators.platform.broker import Platform
@@ -41,19 +41,8 @@ def platform(
         fail(Exit.CONFIGURATION, "state", f"{folder}: {error.strerror}")
     except ValueError as error:
         fail(Exit.DAMAGED, "bad-journal", f"{folder / 'journal.jsonl'} is not a broker's memory: {error}")
-    stopping = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
-    try:
-        with serving(house, port=port):
-            _tell(house, folder, secured=secured)
-            # Not one endless wait: a signal is heard between two.
-            while not stopping.wait(1):
-                continue
-    except OSError as error:
-        fail(Exit.NETWORK, "cannot-listen", f"port {port}: {error.strerror}")
-    finally:
-        house.close()
+    with closing(house):
+        stay(serving(house, port=port), port, lambda: _tell(house, folder, secured=secured))
 
 
 def releases(

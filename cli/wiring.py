@@ -11,7 +11,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -67,7 +67,8 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `standing` lets standing approvals approve, `urgent_texts` lets signed urgent texts go out by themselves; both are
     off until the operator of a town says so. `learning` lets the learner log what it would choose (shadow), or choose
-    among the allowed goals of those who agreed (on).
+    among the allowed goals of those who agreed (on). `aside_days`: after so many office days (5 at least) a routine
+    draft nobody read is set aside; None for never.
     """
 
     database: str | None = None
@@ -78,6 +79,7 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     standing: bool = False
     urgent_texts: bool = False
     learning: Literal["off", "shadow", "on"] = "off"
+    aside_days: Annotated[int, msgspec.Meta(ge=5)] | None = None
 
 
 class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

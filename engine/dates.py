@@ -1,4 +1,4 @@
-"""Birth dates as people write them in Japan: ISO, slashes, eras, full width, kanji numerals."""
+"""Days as people write them; birth dates as they do in Japan: ISO, slashes, eras, full width, kanji numerals."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _ERA: Final = re.compile(
     r"(明治|大正|昭和|平成|令和|[MTSHR])(元|\d{1,2})(?:年(\d{1,2})月(\d{1,2})日|([-/.])(\d{1,2})\5(\d{1,2}))"
 )
+
+
+def read_day(text: str, field: str) -> date | Refusal | None:
+    """The day a form's `field` names as 2026-11-21; None where it is empty, refused as `unreadable-date`."""
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return Refusal("unreadable-date", "write the day as 2026-11-21", field)
 
 
 def parse_birth_date(text: str, today: date) -> date | Refusal:

@@ -8,7 +8,7 @@ from engine.access import Role
 
 Did = Literal[
     "looked", "decided", "wrote", "took", "released", "consent", "code", "family", "glass", "told", "asked", "changed",
-    "emergency", "one-id", "received", "told-wrong", "acting", "printed",
+    "emergency", "one-id", "received", "told-wrong", "acting", "printed", "lettered",
 ]  # fmt: skip
 # By the beginning of an action's name; the longer names stand before the shorter ones they begin with.
 _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
@@ -22,6 +22,7 @@ _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
     ("contact-", "told"),
     ("request-", "asked"),
     ("consents-form", "printed"),
+    ("letter-", "lettered"),
     ("consent-", "consent"),
     ("family-", "family"),
     ("one-id-", "one-id"),

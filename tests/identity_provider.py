@@ -7,14 +7,14 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
-from tests.node_packages import FOLDER, NODE, install
+from tests.node_packages import node_server
 
 CARD: Final = "urn:test:card"
 SECRET: Final = "a secret with & = + % in it, long enough"
@@ -51,25 +51,8 @@ def client(client_id: str, base: str, *, secret: str | None = SECRET, algorithm:
 @contextmanager
 def provider_of(clients: Sequence[Mapping[str, Any]]) -> Iterator[Provider]:
     """Npm oidc-provider (tests/npm/oidc-provider) with these clients."""
-    install()
-    # It ends with its input: whatever becomes of this process, no server stays.
-    server = subprocess.Popen(
-        [NODE, "oidc-provider/server.mjs", json.dumps(list(clients))], cwd=FOLDER, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        issuer = server.stdout.readline().strip()
-        assert issuer, "the third-party provider did not start"
-        yield Provider(issuer, server)
-    finally:
-        server.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(10)
-        server.kill()
-        server.wait()
-        server.stdout.close()
+    with node_server("oidc-provider/server.mjs", json.dumps(list(clients))) as (issuer, process):
+        yield Provider(issuer, process)
 
 
 def visit_provider(browser: httpx.Client, address: str, login: str, *, card: bool = False, stop: bool = False) -> str:

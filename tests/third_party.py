@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from simulators.hospital.faults import Fault, Faults
 from simulators.messaging.serving import Quiet, served
-from tests.node_packages import FOLDER, NODE, install
+from tests.node_packages import node_server
 
 _PASSED = ("Content-Type", "If-Match", "If-None-Exist", "Prefer", "Host", "Accept")
 _TOLD = ("Content-Type", "ETag", "Location", "Last-Modified")
@@ -21,24 +20,8 @@ _TOLD = ("Content-Type", "ETag", "Location", "Last-Modified")
 @contextmanager
 def fhir_router() -> Iterator[str]:
     """Npm @medplum/fhir-router with an empty memory store (tests/npm/fhir-server); the address of its base."""
-    install()
-    # It ends with its input: whatever becomes of this process, no server stays.
-    server = subprocess.Popen(
-        [NODE, "fhir-server/server.mjs"], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        base = server.stdout.readline().strip()
-        assert base, "the third-party server did not start"
+    with node_server("fhir-server/server.mjs") as (base, _):
         yield base
-    finally:
-        server.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(10)
-        server.kill()
-        server.wait()
-        server.stdout.close()
 
 
 @contextmanager

@@ -95,6 +95,14 @@ SETTINGS: Final = {
         "an urgent text a physician signed goes out after a confirming second reading",
         "医師が署名した急ぎの文を、二度目の測定で確かめられたときに届ける",
     ),
+    "engine.learning": (
+        "`shadow`: the learner writes down what it would choose; `on`: it chooses among the allowed goals of who agreed",
+        "`shadow`: 学習のしくみが、選ぶはずのものを書き留めるだけ。`on`: 同意した人の、許された目標から選ぶ",
+    ),
+    "engine.aside_days": (
+        "office days after which a routine draft that nobody read is set aside until its rule may speak again; empty: never",
+        "だれも読まないふつうの下書きを、この開庁日数のあとに脇へ置く。空ならいつまでも待つ",
+    ),
     "web.host": (
         "where the pages are served; without `web.https` only an address of this machine itself",
         "ページのアドレス。`web.https` がなければ、この機械からだけ見えるもの",
@@ -145,6 +153,39 @@ SETTINGS: Final = {
     "bridge.outbox": (
         "folder for HL7 v2.5 files to members without FHIR (`phr export oru`)", "FHIR のない施設への HL7 v2.5 ファイルのフォルダー(`phr export oru`)",
     ),
+    "platform.url": (
+        "the city's data-linkage platform (NGSIv2); empty: releases are prepared and written as files only",
+        "市のデータ連携基盤のアドレス(NGSIv2)。空なら、統計は作ってファイルにするだけ",
+    ),
+    "platform.token_url": ("its OAuth2 token endpoint", "その OAuth2 のトークンのアドレス"),
+    "platform.client_id": ("our id there", "そこでのこちらの名前"),
+    "platform.secret_file": ("file with the secret of that id", "その名前の秘密のファイル"),
+    "platform.ca_file": ("certificate authority of the platform", "基盤の認証局の証明書"),
+    "platform.service": ("tenant (`Fiware-Service`), small letters", "テナント(`Fiware-Service`)。小文字"),
+    "platform.path": ("service path (`Fiware-ServicePath`)", "サービスパス(`Fiware-ServicePath`)"),
+    "platform.linked": ("speak NGSI-LD instead of NGSIv2", "NGSIv2 の代わりに NGSI-LD で話す"),
+    "platform.context": (
+        "with NGSI-LD: where what `phr release context` prints is served", "NGSI-LD のとき: `phr release context` の内容を置いた場所",
+    ),
+    "platform.dataset_url": (
+        "where the files are offered, `https://…`, for the catalogue; empty: names without a place",
+        "ファイルを置く場所 `https://…`(カタログ用)。空ならファイルの名前だけ",
+    ),
+    "platform.licence": ("licence of the data: `CC-BY-4.0`, `CC0-1.0` or `PDL-1.0`", "データのライセンス: `CC-BY-4.0`、`CC0-1.0`、`PDL-1.0`"),
+    "platform.contact": (
+        "whom to ask about the data, in one line; without it no files are written", "データの問い合わせ先(一行)。なければファイルを書かない",
+    ),
+    "one_id.issuer": (
+        "the city's identity provider (OpenID Connect), exactly as it names itself; empty: code and card only",
+        "市の ID の提供者(OpenID Connect)。提供者が自分を呼ぶとおりに。空ならコードとカードだけ",
+    ),
+    "one_id.client_id": ("our id there", "そこでのこちらの名前"),
+    "one_id.secret_file": ("file with the secret of that id; empty: a public client", "その名前の秘密のファイル。空なら公開クライアント"),
+    "one_id.ca_file": ("certificate authority of the provider", "提供者の認証局の証明書"),
+    "one_id.card": (
+        "the `acr` of a sign-in with the card; set: asked for before a yes is written",
+        "カードでのサインインを表す `acr`。入れれば、「はい」を書く前にたしかめる",
+    ),
 }  # fmt: skip
 
 TOPICS: Final = {
@@ -178,15 +219,16 @@ TOPICS: Final = {
         "エンジンが保存を終えた番号。ゲートウェイはこのあとで初めて忘れる",
     ),
     "phr/v1/<gateway>/down/roster": (
-        "opaque ids of the household's residents; understood, not sent yet",
-        "世帯の住民の番号(名前はない)。受け取れるが、まだ送られない",
+        "opaque ids of who lives in the household: after a life event, and whenever the gateway comes up",
+        "世帯に住む人の番号(名前はない)。くらしの変化のあとと、ゲートウェイが起きたとき",
     ),
     "phr/v1/<gateway>/down/show/<resident>": (
         "one line for a mirror, for one person; only with consent, never retained",
         "鏡に出してよい、一人のための一行。同意があるときだけ。保持されない",
     ),
     "phr/v1/<gateway>/down/cmd/<verb>": (
-        "a command such as `forget`; understood, not sent yet", "`forget` などの命令。受け取れるが、まだ送られない",
+        "a command: `forget` a person who closed their account or hides; said again until it is done",
+        "命令。`forget` は、利用を終えた人や隠れる人のことを忘れさせる。終わるまでくり返す",
     ),
 }  # fmt: skip
 

@@ -273,7 +273,7 @@ def run_blocks(found: list[str], home: Path, path: str) -> str:
     """The blocks in the order of the text, as one reader would type them."""
     environ = {**os.environ, "PHR_HOME": str(home), "PATH": path}
     words = ["sh", "-eu", "-c", "\n".join(found)]
-    done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout
@@ -294,6 +294,9 @@ def test_the_commands_of_the_text_run_in_an_empty_home(tmp_path: Path, path: str
     assert "1001  proposed" in told
     assert "1 documents: 40 items" in told
     assert "reads nothing any more" in told
+    assert "holds  parent  山田 葵" in told
+    assert "062049_phr_stats_2024H1_method.html" in told
+    assert "until then: phr account take-back" in told
 
 
 @pytest.mark.flow

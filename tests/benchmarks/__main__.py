@@ -19,6 +19,7 @@ from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.footprint import footprints
 from tests.benchmarks.ingest import batches, singles
 from tests.benchmarks.latency import latencies
+from tests.benchmarks.letters import letters
 from tests.benchmarks.observations import observing
 from tests.benchmarks.statistics_release import releases
 
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "ingest": singles, "ingest-batches": batches, "gateway-latency": latencies, "gateway-footprint": footprints,
     "gateway-busy-home": busy_home, "cold-start": starts, "city-trends": trends, "city-pass": passes,
     "city-refit": refits, "desk": desks, "observations": observing, "bridge-push": pushes, "statistics": releases,
+    "letters": letters,
 }  # fmt: skip
 
 

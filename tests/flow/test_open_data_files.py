@@ -55,6 +55,8 @@ def run(*words: str) -> Result:
 
 def test_a_prepared_release_becomes_files_that_can_be_made_again(store: Engine, tmp_path: Path) -> None:
     kept, out = keep(store), tmp_path / "open"
+    out.mkdir()
+    (out / ".062049_phr_stats_2026H1_T2.json.4711").write_text("half of it: its writer was killed")
     said = told(run("2026H1", "--out", str(out), "--by", "佐藤", "--json"))
     assert said["sha256"] == kept.sha256
     assert said["written"] == len(said["files"]) == 9

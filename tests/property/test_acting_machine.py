@@ -184,5 +184,7 @@ class Household(RuleBasedStateMachine):
         )  # fmt: skip
 
 
-Household.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+Household.TestCase.settings = settings(
+    max_examples=settings().max_examples // 8, stateful_step_count=12, deadline=None
+)  # fmt: skip
 TestHousehold = Household.TestCase

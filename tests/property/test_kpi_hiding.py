@@ -68,7 +68,7 @@ def possible(
     return bool(found.status == 0)
 
 
-@settings(max_examples=15)
+@settings(max_examples=settings().max_examples // 8)
 @given(crowds())
 def test_every_small_count_could_be_anything_from_one_to_nine(crowd: list[tuple[Person, int]]) -> None:
     figures, sums = world(crowd)
@@ -80,7 +80,7 @@ def test_every_small_count_could_be_anything_from_one_to_nine(crowd: list[tuple[
             assert possible(figures, sums, shown, key, want), (key, want)
 
 
-@settings(max_examples=15)
+@settings(max_examples=settings().max_examples // 8)
 @given(crowds())
 def test_what_is_printed_is_true_and_only_small_numbers_say_less_than_ten(crowd: list[tuple[Person, int]]) -> None:
     figures, sums = world(crowd)

@@ -258,5 +258,5 @@ class Lives(RuleBasedStateMachine):
             assert HANAKO not in bound
 
 
-Lives.TestCase.settings = settings(max_examples=20, stateful_step_count=18)
+Lives.TestCase.settings = settings(max_examples=settings().max_examples // 7, stateful_step_count=18)
 TestLives = Lives.TestCase

@@ -31,7 +31,7 @@ FAULTS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=settings().max_examples // 8, deadline=None)
 @given(st.lists(FAULTS, max_size=8))
 def test_a_release_gets_through_any_faults_and_is_never_complete_before_it_is_whole(faults: list[BrokerFault]) -> None:
     with tempfile.TemporaryDirectory() as folder, serving(Broker(clients=(PHR,))) as broker:

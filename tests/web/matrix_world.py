@@ -14,6 +14,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, insert
 
+from engine.contract.ids import ALPHABET
+from engine.letters import Said, To, read_code
 from engine.people import Resident
 from engine.store import repo_advice, repo_consents, repo_places, repo_residents
 from engine.store.database import write
@@ -34,6 +36,8 @@ from engine.store.tables_desk import (
     TEAM,
     URGENT_TEXT,
 )
+from engine.store.tables_following import LETTER
+from engine.store.tables_rights import ACTING, LIFE_EVENT
 from tests.homes import consent, resident
 from tests.web.desks import item
 
@@ -76,6 +80,12 @@ class Owner:
         return f"{60 + ord(self.letter) % 7}.{ord(self.letter) - 7}7"
 
     @property
+    def written(self) -> str:
+        """The code of the letter to them, whose last letter checks the others."""
+        body = self.letter.upper() * 7
+        return next(body + last for last in ALPHABET.upper() if read_code(body + last) == body + last)
+
+    @property
     def asked(self) -> str:
         """A word of what they asked for."""
         return f"ASKED{self.letter.upper() * 5}"
@@ -89,8 +99,8 @@ class Owner:
             "code": self.id("i"), "ids": self.id("a"), "item": self.id("a"), "family": self.id("m"),
             "recipient": self.id("m"), "staff": self.id("s"), "about": self.id("a"), "address": self.id("w"),
             "assigned": self.id("s"), "id": self.id("a"), "key": self.id("w"), "residents": self.resident,
-            "entry": self.id("e"), "grant": self.id("x"), "card": self.id("y"), "secret": self.letter * 26,
-            "town": self.town, "municipality": self.town, "slot": "1",
+            "event": self.id("f"), "entry": self.id("e"), "grant": self.id("x"), "card": self.id("y"), "secret": self.letter * 26,
+            "town": self.town, "municipality": self.town, "slot": "1", "letter": self.written,
         }  # fmt: skip
 
 
@@ -174,6 +184,15 @@ def _readings(connection: Connection, owner: Owner, now: datetime) -> None:
         )  # fmt: skip
 
 
+def _said(owner: Owner) -> Said:
+    """A letter that tells their health."""
+    return Said(
+        sort="month", about="2026-10", language="ja", resident=owner.resident, code=owner.written,
+        to=To("", f"{owner.name} 1-2", owner.name), made="", title="", lead=(owner.health, owner.weight), front=(),
+        back=(), chart=None, asks=("fine",),
+    )  # fmt: skip
+
+
 def _rows(connection: Connection, owner: Owner, at: int) -> None:
     """What the desk keeps beside: notes, contacts, requests, codes, accounts, approvals."""
     who, by, town = owner.resident, owner.id("s"), owner.town
@@ -190,6 +209,10 @@ def _rows(connection: Connection, owner: Owner, at: int) -> None:
         (CARE_ENTRY, {"id": owner.id("e"), "resident_id": who, "sort": "condition", "name": owner.health, "codes": "[]",
                       "status": "active", "detail": "", "source": "checkup", "actor": "test", "origin": "echeckup",
                       "remote": "condition/1", "version": "1", "recorded_at": at}),
+        # A stay that is over: what there is to show, and nothing that changes the rest.
+        (LIFE_EVENT, {"id": owner.id("f"), "resident_id": who, "sort": "hospital", "since": at - 864_000_000_000,
+                      "until": at - 432_000_000_000, "detail": '{"begun":true,"over":true}', "by": by, "at": at,
+                      "version": 1}),
         (STAFF_NOTE, {"id": owner.id("n"), "resident_id": who, "advice_id": owner.id("a"), "kind": "note", "author": by,
                       "at": at, "text": owner.health}),
         (CONTACT, {"id": owner.id("k"), "resident_id": who, "advice_id": owner.id("a"), "by": by, "at": at,
@@ -214,6 +237,12 @@ def _rows(connection: Connection, owner: Owner, at: int) -> None:
         (CARE_LINK, {"resident_id": who, "network": "choukai-net", "system": "urn:numbers", "value": f"NUMBER{owner.letter}",
                      "remote_id": None, "state": "held", "reason": "differs", "by": by, "at": at, "version": 1,
                      "found": f'{{"found":[{{"remote_id":"PATIENT{owner.letter}","kana":["{owner.name}"]}}],"note":""}}'}),
+        # By law whoever the family member is may do everything for them.
+        (ACTING, {"id": owner.id("j"), "resident_id": who, "actor": owner.id("m"), "basis": "guardian",
+                  "scope": '["see","enter","consents","requests"]', "seen": owner.name, "since": at - 86_400_000_000,
+                  "by": by, "at": at, "version": 1}),
+        (LETTER, {"batch": 1, "resident_id": who, "sort": "month", "about": "2026-10", "code": owner.written,
+                  "said": msgspec.json.encode(_said(owner)).decode(), "state": "sent", "made_at": at, "version": 1}),
         (URGENT_TEXT, {"id": owner.id("u"), "municipality_code": town, "rule_id": "bp-urgent", "rule_version": 1,
                        "text_version": 1, "digest": "0" * 64, "signed_by": by, "signed_at": at}),
     ]  # fmt: skip

@@ -27,6 +27,7 @@ PHONE: Final[dict[str, Any]] = {
 }  # fmt: skip
 # As wide as A4, as high as what is printed on it.
 PAPER: Final[dict[str, Any]] = {"viewport": {"width": 794, "height": 800}}
+NOTE: Final = Path(__file__).parents[1] / "golden/open-data/2027H1_method.html"
 
 
 class Shot(NamedTuple):
@@ -56,6 +57,10 @@ def shots(made: Site) -> Iterator[Shot]:
     yield Shot("record", nurse, f"/residents/{HANAKO}", whole=True)
     yield Shot("requests", nurse, "/requests")
     yield Shot("links", nurse, "/links", whole=True)
+    yield Shot("consents", nurse, f"/residents/{HANAKO}/consents", whole=True)
+    yield Shot("closing", nurse, f"/residents/{HANAKO}/closing", whole=True)
+    yield Shot("enrolment", nurse, "/enrolment", whole=True)
+    yield Shot("protections", nurse, "/protections")
     yield Shot("standing", nurse, "/standing", whole=True)
     yield Shot("rules", nurse, "/rules")
     yield Shot("workload", nurse, "/workload")
@@ -71,6 +76,9 @@ def shots(made: Site) -> Iterator[Shot]:
     yield Shot("me-letter", HANAKO, f"/me/advice/{letter.id}", whole=True)
     yield Shot("me-contact", HANAKO, "/me/contact", whole=True)
     yield Shot("me-consents", HANAKO, "/me/consents", whole=True)
+    yield Shot("me-interests", HANAKO, "/me/interests", whole=True)
+    yield Shot("me-export", HANAKO, "/me/export", whole=True)
+    yield Shot("me-closing", HANAKO, "/me/closing", whole=True)
     yield Shot("me-seen", HANAKO, "/me/seen", whole=True)
     yield Shot("me-cards", HANAKO, "/me/cards", whole=True)
     yield Shot("me-apps", HANAKO, "/me/apps", whole=True)
@@ -94,6 +102,8 @@ def shoot(made: Site, browser: Browser, folder: Path, wanted: str = "") -> None:
         _with_furigana(pages[HANAKO], folder)
     if "emergency-sheet".startswith(wanted):
         _printed(made, browser, folder / "emergency-sheet.png")
+    if "release-note".startswith(wanted):
+        _noted(browser, folder / "release-note.png")
 
 
 def _with_furigana(page: Page, folder: Path) -> None:
@@ -116,6 +126,14 @@ def _printed(made: Site, browser: Browser, file: Path) -> None:
     page = browser.new_page(**PAPER)
     page.set_content(sheet.content.decode())
     page.screenshot(path=file)
+    page.close()
+
+
+def _noted(browser: Browser, file: Path) -> None:
+    """The first figures of the method note that goes with a release."""
+    page = browser.new_page(**PAPER)
+    page.set_content(NOTE.read_text(encoding="utf-8"))
+    page.locator("svg").first.screenshot(path=file)
     page.close()
 
 

@@ -50,6 +50,8 @@ async def test_a_yes_and_a_no_at_the_desk_are_one_press_each_and_hold_at_once(de
         assert permits(said(desk), "learning", None, None, desk.clock[0]).granted is (granted == "yes")
         desk.wait(timedelta(seconds=1))
     assert (said(desk)[-1].actor, said(desk)[-1].channel) == (NURSE, "desk")
+    read_back = (await desk.browser.get(HERE)).text
+    assert "窓口</span>" in read_back, "how it was said is a word, not a code"
     assert (await send(desk, session, purpose="care-share", granted="yes")).status_code == 422
     assert (
         await send(desk, session, purpose="family-view", granted="yes", recipient="m-strangerstran")

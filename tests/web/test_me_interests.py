@@ -60,7 +60,7 @@ async def test_what_is_chosen_is_kept_in_its_order_and_shown_again_chosen(desk: 
     shown = (await desk.browser.get(PAGE)).text
     assert sum(tag == "select" for tag, _ in Page(shown).tags) == MOST
     assert all(label in shown for label in labels("ja").values())
-    assert "「統計への利用」も「はい」のときだけ 数えます。" in shown
+    assert "統計の 同意も「はい」のときだけ 数えます。" in shown
     answer = await send(desk, session, interest=LIKED)
     assert (answer.status_code, held(desk)) == (303, tuple(LIKED))
     shown = (await desk.browser.get(answer.headers["location"])).text
