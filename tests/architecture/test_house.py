@@ -43,7 +43,14 @@ DOORS = {
     "weasyprint": ("engine/report_file",),
     "jinja2": ("engine/web", "engine/report_file", "engine/summary_page", "fhir_bridge/open_data_note"),
     "typst": ("engine/letters_file",),
-    "segno": ("engine/emergency_sheets", "engine/letters_file", "engine/letters_file", "engine/web/account/enrol", "cli/card", "cli/pair_page"),
+    "segno": (
+        "engine/emergency_sheets",
+        "engine/letters_file",
+        "engine/letters_file",
+        "engine/web/account/enrol",
+        "cli/card",
+        "cli/pair_page",
+    ),
 }
 # What is marked pure in the design touches no clock, socket, file, database or randomness.
 PURE = (
