@@ -122,7 +122,12 @@ def test_a_key_of_any_shape_is_used_or_passed_over(one: Any) -> None:
 
 def test_a_secret_or_a_key_for_encryption_in_the_set_signs_nothing() -> None:
     good = dict(key_of("ec1").as_dict(private=False))
-    for odd in (good | {"use": "enc"}, good | {"alg": "HS256"}, {"kty": "oct", "k": "AAAA"}, dict(key_of("ec1").as_dict(private=True))):
+    for odd in (
+        good | {"use": "enc"},
+        good | {"alg": "HS256"},
+        {"kty": "oct", "k": "AAAA"},
+        dict(key_of("ec1").as_dict(private=True)),
+    ):
         assert isinstance(read_keys({"keys": [odd]}), Refusal)
 
 

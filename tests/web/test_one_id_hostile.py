@@ -166,7 +166,9 @@ async def test_every_forged_token_is_refused_by_its_reason_and_lets_nobody_in(do
     assert not door.is_in
     with read(door.desk.engine) as connection:
         told = [one.action for one in audit.entries(connection, limit=500)]
-    assert told.count(repo_one_id.REFUSED) == len(FORGED) - 2, "every forgery stands in the audit; a stale login is none"
+    assert told.count(repo_one_id.REFUSED) == len(FORGED) - 2, (
+        "every forgery stands in the audit; a stale login is none"
+    )
 
 
 async def test_an_answer_serves_once_and_in_the_browser_that_asked_alone(door: Door) -> None:
@@ -216,13 +218,21 @@ async def test_our_question_asks_for_a_subject_alone_and_only_a_hash_of_the_veri
     asked = await door.start()
     assert (asked["scope"], asked["response_type"], asked["code_challenge_method"]) == ("openid", "code", "S256")
     assert asked["redirect_uri"] == "http://127.0.0.1:8321/one-id/back"
-    door.liar.token = signed(door.liar.claims(NOW, asked["nonce"], name="山田 花子", email="h@example.jp", birthdate="1951-05-05"))
+    door.liar.token = signed(
+        door.liar.claims(NOW, asked["nonce"], name="山田 花子", email="h@example.jp", birthdate="1951-05-05")
+    )
     await door.back(asked)
     [form] = [body for path, body in door.liar.asked if path == "/token"]
     assert parse_qs(form)["redirect_uri"] == [asked["redirect_uri"]]
     place = door.desk.engine.url.database or ""
     stored = b"".join(Path(name).read_bytes() for name in (place, f"{place}-wal"))  # noqa: ASYNC240
-    for secret in (door.liar.token.split(".")[1], "h@example.jp", asked["nonce"], asked["state"], parse_qs(form)["code_verifier"][0]):
+    for secret in (
+        door.liar.token.split(".")[1],
+        "h@example.jp",
+        asked["nonce"],
+        asked["state"],
+        parse_qs(form)["code_verifier"][0],
+    ):
         assert secret.encode() not in stored
     assert b"sub-1" in stored
 
@@ -464,7 +474,9 @@ async def test_what_somebody_typed_before_they_had_to_sign_in_comes_back_with_th
     door.link()
     csrf = door.desk.enter_as("resident", by=HANAKO, name="山田 花子", towns=()).csrf
     door.desk.wait(timedelta(days=90, minutes=1))
-    sent = await door.desk.browser.post("/me/contact", data={"csrf": csrf, "text": "腰のことで相談です。", "kind": "call"})
+    sent = await door.desk.browser.post(
+        "/me/contact", data={"csrf": csrf, "text": "腰のことで相談です。", "kind": "call"}
+    )
     form = Page(sent.text).forms["/one-id/start"]
     assert form["kept"]
     asked = await door.start(**form)
@@ -476,18 +488,59 @@ async def test_what_somebody_typed_before_they_had_to_sign_in_comes_back_with_th
 
 async def test_whatever_comes_back_from_anywhere_no_page_breaks(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     rng = Random(7)
-    pieces = ["", "a", "\0", "山", "%00", "x" * 3000, "[]", "{}", "..", "eyJhbGciOiJSUzI1NiJ9.e30.AA", "1e400", "\ud7ff", "null"]
+    pieces = [
+        "",
+        "a",
+        "\0",
+        "山",
+        "%00",
+        "x" * 3000,
+        "[]",
+        "{}",
+        "..",
+        "eyJhbGciOiJSUzI1NiJ9.e30.AA",
+        "1e400",
+        "\ud7ff",
+        "null",
+    ]
     for _ in range(120):
-        given_ = {name: rng.choice(pieces) for name in rng.sample(["code", "state", "iss", "error", "ticket", "month", "day", "kept", "next", "lang", "logout_token", "purpose"], 5)}
+        given_ = {
+            name: rng.choice(pieces)
+            for name in rng.sample(
+                [
+                    "code",
+                    "state",
+                    "iss",
+                    "error",
+                    "ticket",
+                    "month",
+                    "day",
+                    "kept",
+                    "next",
+                    "lang",
+                    "logout_token",
+                    "purpose",
+                ],
+                5,
+            )
+        }
         path = rng.choice(["/one-id/start", "/one-id/link", "/one-id/logout", "/one-id/card"])
-        answers = [await door.desk.browser.get("/one-id/back", params=given_), await door.desk.browser.post(path, data=given_)]
+        answers = [
+            await door.desk.browser.get("/one-id/back", params=given_),
+            await door.desk.browser.post(path, data=given_),
+        ]
         assert all(one.status_code < 500 or "provider-down" in one.text for one in answers), (path, given_)
     assert "bug:" not in caplog.text
 
 
 async def test_without_a_provider_there_is_no_such_page_and_no_button(desk: Desk) -> None:
     assert "/one-id/start" not in (await desk.browser.get("/signin")).text
-    for method, path in (("POST", "/one-id/start"), ("GET", "/one-id/back"), ("POST", "/one-id/link"), ("POST", "/one-id/logout")):
+    for method, path in (
+        ("POST", "/one-id/start"),
+        ("GET", "/one-id/back"),
+        ("POST", "/one-id/link"),
+        ("POST", "/one-id/logout"),
+    ):
         assert (await desk.browser.request(method, path)).status_code == 404
 
 
