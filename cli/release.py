@@ -56,7 +56,7 @@ def units(
         list[str] | None, typer.Option(help="Instead of one: CODE=MUNICIPALITY,…=INHABITANTS (repeat for each unit).")
     ] = None,
     source: Annotated[str, typer.Option(help="Where the number of inhabitants is from, with its date.")] = "",
-    first: Annotated[str | None, typer.Option(help="First period there will be; default: the present one.")] = None,
+    first: Annotated[str | None, typer.Option(help="First period there will ever be, like 2026H1.")] = None,
     by: Who = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Show who publishes, or fix it once and for all with the number of inhabitants; nothing can be changed later."""
@@ -73,7 +73,7 @@ def units(
         where = " ".join(one.municipalities)
         result(f"{one.code:20} {one.population:>8,}  {where}  from {one.first}  ({one.source})")
     if not found:
-        say("no unit yet: phr release units --population N --source …")
+        say("no unit yet: phr release units --population N --source … --first 2026H1")
 
 
 @app.command()
@@ -157,7 +157,7 @@ def list_(by: Who = None, json: Json = False) -> None:
 def _open(population: int | None, asked: list[str], source: str, first: str | None, by: By) -> None:
     from engine.refusal import Refusal
     from fhir_bridge.privacy_units import whole_region
-    from fhir_bridge.releasing import ZONE, opened, present
+    from fhir_bridge.releasing import opened
 
     if asked and population is not None:
         fail(Exit.USAGE, "both", "say --population for one unit, or --unit for several, not both")
@@ -165,7 +165,9 @@ def _open(population: int | None, asked: list[str], source: str, first: str | No
     parts = _partition(asked) if asked else whole_region(population or 0)
     if isinstance(parts, Refusal):
         _refuse(parts)
-    begin = present(now.astimezone(ZONE).date()) if first is None else _period(first)
+    if first is None:
+        fail(Exit.USAGE, "no-first", "say which half-year is the first for ever: --first 2026H1")
+    begin = _period(first)
     with transaction(writes=True) as connection:
         refusal = opened(connection, parts, begin, source, by, now, drawn_before(connection, settings()))
     if refusal is not None:
@@ -214,7 +216,11 @@ def _unit_of(connection: Connection, asked: str | None) -> str:
 
     known = [unit.code for unit in repo_statistics.book(connection)]
     if not known:
-        fail(Exit.CONFIGURATION, "no-units", "fix who publishes first: phr release units --population N --source …")
+        fail(
+            Exit.CONFIGURATION,
+            "no-units",
+            "fix who publishes first: phr release units --population N --source … --first 2026H1",
+        )
     if asked is None and len(known) > 1:
         fail(Exit.USAGE, "which-unit", f"say which unit with --unit: {', '.join(known)}")
     if asked is not None and asked not in known:

@@ -79,7 +79,8 @@ def _period(text: str) -> Period:
 def _last_ended(today: date) -> Period:
     """The last half-year that is over."""
     from fhir_bridge.privacy_units import Period
-    from fhir_bridge.releasing import present
 
-    now = present(today)
-    return Period(now.year - 1, 2) if now.half == 1 else Period(now.year, 1)
+    found = Period(today.year - 2, 2)
+    while found.next.end < today:
+        found = found.next
+    return found

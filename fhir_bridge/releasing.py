@@ -70,14 +70,6 @@ class Made(msgspec.Struct, frozen=True):
     drawn: bool
 
 
-def present(day: date) -> Period:
-    """The half-year that `day` lies in."""
-    april, october = Period(day.year, 1), Period(day.year, 2)
-    if day < april.start:
-        return Period(day.year - 1, 2)
-    return april if day < october.start else october
-
-
 def opened(
     connection: Connection, units: Partition, first: Period, source: str, by: By, now: datetime,
     before: Sequence[Paid] = (),

@@ -79,7 +79,7 @@ def test_what_leaves_says_nothing_of_how_many_people_there_are(engine: Engine) -
         (["prepare", "2024H1", "--tastes", "none.jsonl"], "no-key", Exit.USAGE),
         (["prepare", "2024H1", "--service", "Bus Line"], "bad-codes", Exit.USAGE),
         (["show", "2024H1"], "no-release", Exit.NOT_FOUND),
-        (["units", "--population", "137000", "--source", "census"], "book-open", Exit.ALREADY),
+        (["units", "--population", "137000", "--source", "census", "--first", "2024H1"], "book-open", Exit.ALREADY),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_reason(
@@ -101,12 +101,16 @@ def test_bytes_that_were_changed_are_not_shown(engine: Engine) -> None:
 
 def test_units_are_opened_once_with_the_source_of_their_numbers(home: Path) -> None:
     assert refused(run(app, ["prepare", "2024H1"])) == (Exit.CONFIGURATION, "no-units")
-    assert refused(run(app, ["units", "--population", "137000"])) == (Exit.USAGE, "no-source")
+    assert refused(run(app, ["units", "--population", "137000", "--source", "s"])) == (Exit.USAGE, "no-first")
+    assert refused(run(app, ["units", "--population", "137000", "--first", "2024H1"])) == (Exit.USAGE, "no-source")
     parts = ["--unit", "city=062049=97000", "--unit", "chokai=064611,064289,064262=39000"]
     assert refused(run(app, ["units", *parts, "--population", "1"])) == (Exit.USAGE, "both")
     assert refused(run(app, ["units", "--unit", "city=062049"])) == (Exit.USAGE, "bad-unit")
-    assert refused(run(app, ["units", "--unit", "x=062049=1500", "--source", "s"])) == (Exit.USAGE, "unit-too-small")
-    twice = ["units", "--unit", "a=062049=97000", "--unit", "b=062049=97000", "--source", "s"]
+    assert refused(run(app, ["units", "--unit", "x=062049=1500", "--source", "s", "--first", "2024H1"])) == (
+        Exit.USAGE,
+        "unit-too-small",
+    )
+    twice = ["units", "--unit", "a=062049=97000", "--unit", "b=062049=97000", "--source", "s", "--first", "2024H1"]
     assert refused(run(app, twice)) == (Exit.USAGE, "shared-municipality")
     opened = told(run(app, ["units", *parts, "--source", "census 2020", "--first", "2024H1", "--json"]))
     assert [(one["code"], one["population"], one["source"], one["first"]) for one in opened["units"]] == [

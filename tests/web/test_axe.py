@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import msgspec
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from playwright.sync_api import Browser, Page
@@ -19,10 +20,14 @@ from sqlalchemy import select
 
 from engine.access import rights_of
 from engine.acting import Acting, Draft
-from engine.store import repo_advice, repo_residents
+from engine.letters_batch import gather
+from engine.letters_store import Wish
+from engine.people import Resident
+from engine.store import repo_advice, repo_letters, repo_residents
 from engine.store.acting_entry import Wanted, enter
 from engine.store.database import read, write
 from engine.store.filing import By
+from engine.store.repo_letters import Batch
 from engine.store.tables_desk import REQUEST
 from engine.web.door import OPEN, right_of
 from tests.homes import DEVICE, HANAKO
@@ -37,7 +42,8 @@ NO_PAGE: Final = frozenset(
 )
 # What an address alone is not enough for: an invitation, and what was chosen in the queue.
 # The emergency page behind a card is read in test_emergency_browser.
-BARE: Final = {"/enrol": 403, "/e/none": 404, "/queue/batch": 422}
+# Without a city's ID nobody comes back from it.
+BARE: Final = {"/enrol": 403, "/e/none": 404, "/queue/batch": 422, "/one-id/back": 404}
 # What is folded away is part of the page.
 OPENED: Final = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
 # Whoever comes first in this order and may see a page, sees it.
@@ -54,8 +60,28 @@ def parts(made: Site) -> dict[str, str]:
     return {
         "resident": HANAKO, "device": DEVICE, "approval": "p-standingstand", "member": town.SECOND, "course": "weight",
         "request": of["health"], "/devices/requests/{request}": of["devices"], "advice": waiting[0].id,
-        "/me/advice/{advice}": letters[0].id, "code": "lab.hba1c", "secret": "none",
+        "/me/advice/{advice}": letters[0].id, "code": "lab.hba1c", "secret": "none", "letter": write_to(made),
     }  # fmt: skip
+
+
+def write_to(made: Site) -> str:
+    """The code of a letter to Hanako about October."""
+    with write(made.engine) as connection:
+        if written := repo_letters.of_resident(connection, HANAKO):
+            return written[0].code
+        found = repo_residents.get(connection, HANAKO)
+        assert found is not None
+        changed = msgspec.structs.replace(found, channel="letter", version=found.version + 1)
+        person = repo_residents.edit(connection, changed, town.NOW, actor="test", os_user="test")
+        assert isinstance(person, Resident)
+        wish = Wish(town=person.municipality_code, sort="month", month=date(2026, 10, 1))
+        [letter], _ = gather(connection, wish, town.NOW, None, Random(1))
+        batch = Batch(
+            seq=0, municipality_code=person.municipality_code, sort="month", period="2026-10", letters=1, pages=0,
+            sha256="", by=town.NURSE, at=town.NOW,
+        )  # fmt: skip
+        assert repo_letters.keep(connection, [letter], batch, By(town.NURSE, "test")) is not None
+    return letter.code
 
 
 def let_act(made: Site) -> None:
