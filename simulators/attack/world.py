@@ -15,7 +15,7 @@ from fhir_bridge.aggregate import tallied
 from fhir_bridge.aggregate_join import Row
 from fhir_bridge.privacy import Noise
 from fhir_bridge.privacy_ledger import Ledger
-from fhir_bridge.privacy_release import Plan, Prepared, Release, Tally, planned, prepare, read
+from fhir_bridge.privacy_release import Plan, Release, Tally, planned, prepare, read
 from fhir_bridge.privacy_tables import Codes
 from fhir_bridge.privacy_units import Partition, Period, whole_region
 from simulators.city.rows import CODES, REGION_PEOPLE
@@ -72,11 +72,6 @@ def plan_for(people: int, period: Period = FIRST, codes: Codes = CODES) -> Plan:
 def tally_of(rows: Sequence[Row], period: Period = FIRST) -> Tally:
     """The true counts; raises AttackError where they may not be counted."""
     return _sure(tallied(plan_for(len(rows), period), rows))
-
-
-def drawn_of(rows: Sequence[Row], period: Period = FIRST, seed: int = 1) -> Prepared:
-    """A release of one period; raises AttackError where there is none."""
-    return _sure(prepare(ledger(), tally_of(rows, period), SeededLaplace(seed), day_after(period)))
 
 
 def series(rows: Sequence[Row], noise: Noise, periods: Sequence[Period] = TURNS) -> Series:

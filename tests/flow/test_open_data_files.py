@@ -17,9 +17,10 @@ from engine.store import audit, repo_statistics
 from engine.store.database import Engine, read, write
 from engine.store.repo_statistics import Kept
 from fhir_bridge.open_data import File, figures_of
-from simulators.attack.world import FIRST, UNIT, drawn_of
+from simulators.attack.world import FIRST, UNIT
 from simulators.city.rows import rows
 from tests.flow.commands import refused, told
+from tests.privacy_city import drawn_of
 from tests.stores import migrated_file
 
 NOW = datetime(2026, 10, 10, 23, 30, tzinfo=UTC)

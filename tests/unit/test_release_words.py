@@ -12,8 +12,9 @@ from cli.release_words import lines
 from engine.store.repo_statistics import Kept
 from fhir_bridge.open_data_words import SUPPRESSED
 from fhir_bridge.privacy_release import released
-from simulators.attack.world import FIRST, UNIT, drawn_of
+from simulators.attack.world import FIRST, UNIT
 from simulators.city.rows import rows
+from tests.privacy_city import drawn_of
 
 BUDGET = {"spent": "2", "left": "2", "cap": "4"}
 CITY = rows(1_200, 4)

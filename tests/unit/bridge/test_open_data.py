@@ -26,8 +26,9 @@ from fhir_bridge.open_data_csv import HEAD, HEAD_JA
 from fhir_bridge.open_data_words import area, publisher
 from fhir_bridge.privacy_release import Prepared, Release, Tally, prepare, read
 from fhir_bridge.privacy_units import Period, Unit
-from simulators.attack.world import FIRST, SeededLaplace, day_after, drawn_of, ledger, plan_for
+from simulators.attack.world import FIRST, SeededLaplace, day_after, ledger, plan_for
 from simulators.city.rows import rows
+from tests.privacy_city import drawn_of
 
 ABOUT = About(issued=date(2026, 10, 11), contact="酒田市 健康課 phr@example.jp")
 FINE = 23_457

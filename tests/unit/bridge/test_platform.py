@@ -29,9 +29,9 @@ from fhir_bridge.platform_session import Credentials, PlatformError, Where, read
 from fhir_bridge.platform_trial import Trial, TrialTable, read_stored, sealed
 from fhir_bridge.privacy_ledger import Ledger
 from fhir_bridge.privacy_release import Cell, Release
-from simulators.attack.world import drawn_of
 from simulators.city.rows import rows as residents
 from simulators.platform_trials import UNIT, trial
+from tests.privacy_city import drawn_of
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -15,9 +15,10 @@ from fhir_bridge.privacy_noise import ExactLaplace
 from fhir_bridge.privacy_release import Drawn, Release, canonical, faults, planned, prepare, read, released
 from simulators.attack.audit import CELL, TARGETS, advantage, leak
 from simulators.attack.populations import populations, utility
-from simulators.attack.world import FIRST, TURNS, UNIT, SeededLaplace, day_after, drawn_of, ledger, tally_of
+from simulators.attack.world import FIRST, TURNS, UNIT, SeededLaplace, day_after, ledger, tally_of
 from simulators.city.rows import CODES
 from simulators.city.rows import rows as residents
+from tests.privacy_city import drawn_of
 
 NOW = decay(STANDARD.scale)
 

@@ -13,9 +13,9 @@ from fhir_bridge.privacy import STANDARD
 from fhir_bridge.privacy_ledger import Charge
 from fhir_bridge.privacy_release import Drawn, Prepared, Release, Tally, canonical, faults, prepare, read, released
 from fhir_bridge.privacy_tables import Codes
-from simulators.attack.world import FIRST, UNIT, SeededLaplace, day_after, drawn_of, ledger, plan_for, tally_of
+from simulators.attack.world import FIRST, UNIT, SeededLaplace, day_after, ledger, plan_for, tally_of
 from simulators.city.rows import rows as residents
-from tests.privacy_city import Told
+from tests.privacy_city import Told, drawn_of
 
 
 def _code(found: object) -> str:
