@@ -35,6 +35,8 @@ Right = Literal[
     "link.decide",
     # Enrolment on paper and the city's ID; who acts for somebody; measures of support; life events; closing an account.
     "enrol", "acting.decide", "protect", "life.write", "account.close",
+    # Following up: cases, appointments, referrals and who went silent; lent devices; what a watching note says.
+    "case", "loan", "watch.decide",
 ]  # fmt: skip
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
@@ -47,7 +49,7 @@ STAFF: Final[frozenset[Role]] = frozenset(
 _CARE: Final[frozenset[Right]] = frozenset(
     {
         "self", "queue", "advice.see", "advice.decide", "rules.see", "standing.see", "caseload", "person.see",
-        "person.enter", "workload", "request.health",
+        "person.enter", "workload", "request.health", "case",
     }
 )  # fmt: skip
 _TABLE: Final[dict[Role, frozenset[Right]]] = {
@@ -55,7 +57,7 @@ _TABLE: Final[dict[Role, frozenset[Right]]] = {
     | {
         "advice.decide-serious", "standing.sign", "person.assign", "code.issue", "break-glass", "devices.see",
         "watch.see", "watch.write", "release", "link.decide", "enrol", "acting.decide", "protect", "life.write",
-        "account.close",
+        "account.close", "loan", "watch.decide",
     },
     "dietitian": _CARE,
     "physician": _CARE
@@ -65,7 +67,7 @@ _TABLE: Final[dict[Role, frozenset[Right]]] = {
     },
     # 民生委員 and 地域包括支援センター: notes about people they watch over, nothing of their health.
     "watcher": frozenset({"self", "watch.see", "watch.write"}),
-    "helpdesk": frozenset({"self", "devices.see", "devices.edit", "request.devices", "enrol"}),
+    "helpdesk": frozenset({"self", "devices.see", "devices.edit", "request.devices", "enrol", "loan"}),
     "admin": frozenset({"self", "staff.manage"}),
     "auditor": frozenset({"self", "log.see"}),
     "resident": frozenset({"self", "mine.see", "mine.say", "family.see", "family.act"}),
