@@ -43,9 +43,9 @@ DOORS = {
     "weasyprint": ("engine/report_file",),
     "jinja2": ("engine/web", "engine/report_file", "engine/summary_page", "fhir_bridge/open_data_note"),
     "typst": ("engine/letters_file",),
+    "pypdfium2": ("engine/letters_parts",),
     "segno": (
         "engine/emergency_sheets",
-        "engine/letters_file",
         "engine/letters_file",
         "engine/web/account/enrol",
         "cli/card",
@@ -96,6 +96,7 @@ PURE = (
     "fhir_bridge/open_data_stat.py", "fhir_bridge/open_data_catalogue.py", "fhir_bridge/open_data_charts.py",
     "engine/kpi.py", "engine/kpi_hiding.py", "engine/kpi_chart.py",
     "engine/letters.py", "engine/letters_window.py", "engine/letters_reply.py", "engine/letters_words.py",
+    "engine/letters_parts.py",
     "fhir_bridge/platform_reading.py", "fhir_bridge/platform_shapes.py", "fhir_bridge/platform_trial.py",
 )  # fmt: skip
 IMPURE = {"socket", "sqlite3", "sqlalchemy", "sqlmodel", "random", "secrets", "time", "subprocess", "os", "asyncio"}

@@ -1,4 +1,4 @@
-"""Every number of two hundred letters, read back from the PDF, is the one that was measured; nothing else is on them."""
+"""Every number of a hundred and twenty letters, read back from the PDF, is the one that was measured; nothing else is on them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.homes import DEVICE, GATEWAY, HOUSEHOLD, NOW, consent, resident
 from tests.stores import furnished_file
 
 pytestmark = pytest.mark.flow
-PEOPLE = 200
+PEOPLE = 120
 WISH = Wish(town="062049", sort="month", month=date(2026, 10, 1))
 DIGITS = re.compile(r"\d[\d,]*(?:\.\d+)?")
 FIRST = datetime(2026, 9, 30, 22, tzinfo=UTC)  # seven in the morning of 1 October in Sakata
