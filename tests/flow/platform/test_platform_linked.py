@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,12 +18,10 @@ from fhir_bridge.platform_orders import order_withdrawal
 from simulators.platform.audit import CELL, RELEASE, broken_promises
 from simulators.platform.broker import Platform as Broker
 from simulators.platform.faults import BrokerFault
-from simulators.platform.serving import serving
 from tests.bridge.platform_world import (
     ABOUT,
     CLERK,
     PACE,
-    PHR,
     Clock,
     bridge,
     content_of,
@@ -35,25 +31,11 @@ from tests.bridge.platform_world import (
     state_of,
     where_of,
 )  # fmt: skip
-from tests.stores import migrated_file
 
 pytestmark = pytest.mark.flow
 CONTEXT = "https://phr.example.jp/context.jsonld"
 LINKED = msgspec.structs.replace(ABOUT, context=CONTEXT)
 UPSERT = "/ngsi-ld/v1/entityOperations/upsert"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = migrated_file(tmp_path / "engine.sqlite")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with serving(Broker(clients=(PHR,))) as made:
-        yield made
 
 
 def test_a_release_is_published_read_back_and_withdrawn(store: Engine, broker: Broker) -> None:

@@ -1,36 +1,32 @@
-"""Stored releases on their way to a platform's stand-in over real HTTP: order, same bytes, look back, faults, people."""
+"""Stored releases on their way to a platform's stand-in over real HTTP: order, same bytes, tokens, pauses, two bridges."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 
-from engine.refusal import Refusal
-from engine.store import audit, repo_batches
-from engine.store.database import read, write
-from engine.store.tables_statistics import RELEASE_BATCH, STATISTICS_RELEASE
-from fhir_bridge.platform_entities import withdrawal_of
-from fhir_bridge.platform_orders import order_publishing, order_withdrawal
-from simulators.platform.audit import CELL, RELEASE, broken_promises, entities_of, misuses, told
+from engine.store import repo_batches
+from engine.store.database import write
+from fhir_bridge.platform_orders import order_publishing
+from simulators.platform.audit import CELL, RELEASE, broken_promises, entities_of, misuses
 from simulators.platform.broker import Abilities
 from simulators.platform.broker import Platform as Broker
 from simulators.platform.faults import BrokerFault
 from simulators.platform.serving import serving
+from tests.bridge.platform_stand_in import STAT, actions, bodies, tokens
 from tests.bridge.platform_world import (
-    ABOUT,
     CLERK,
     NOW,
     PACE,
     PHR,
     Clock,
     bridge,
-    content_of,
     held,
     keep_trial,
     left,
@@ -38,37 +34,9 @@ from tests.bridge.platform_world import (
     state_of,
     where_of,
 )  # fmt: skip
-from tests.stores import migrated_database, migrated_file
+from tests.stores import migrated_database
 
 pytestmark = pytest.mark.flow
-STAT = "/v2/op/update"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
-    engine = migrated_file(tmp_path / "engine.sqlite")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with serving(Broker(clients=(PHR,))) as made:
-        yield made
-
-
-def bodies(broker: Broker) -> list[str]:
-    """Every batch that came, as it came."""
-    return [line.body for line in broker.ledger.received if line.target == STAT]
-
-
-def tokens(broker: Broker) -> int:
-    return sum(line.target == "/oauth2/token" for line in broker.ledger.received)
-
-
-def actions(store: Engine) -> list[str]:
-    with read(store) as connection:
-        return [entry.action for entry in audit.entries(connection, limit=1000)]
 
 
 # -- the way of a release
@@ -279,148 +247,6 @@ def test_no_token_and_no_secret_stands_in_any_log_or_file(
     assert PHR.secret not in "\n".join(seen).replace(PHR.secret.replace(" ", "+"), PHR.secret)
 
 
-def test_what_is_too_large_goes_in_halves_in_its_place(store: Engine, broker: Broker) -> None:
-    kept, clock = keep_trial(store, cells=40), Clock()
-    limit = len(max(bodies_owed(store, kept), key=len)) // 3
-    broker.faults.add(BrokerFault(kind="small", limit=limit, where=STAT, times=30))
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        became = run_out(publisher, clock)
-    assert became.count("halved") == 3
-    assert became[-1] == "published"
-    assert state_of(store, kept) == "complete"
-    taken = [line for line in broker.ledger.received if broker.ledger.answered[line.number].status == 204]
-    ids = [id_ for line in taken for id_ in entities_of(line) if ":PhrAggregateCell:" in id_]
-    assert ids == list(held(broker, CELL)), "each once, in their order"
-    assert broken_promises(broker.entities.changes) == []
-
-
-def bodies_owed(store: Engine, kept: Any) -> list[bytes]:
-    with read(store) as connection:
-        return [row.body for row in repo_batches.waiting(connection, kept.id)]
-
-
-def test_a_gateway_that_hangs_up_on_a_size_is_told_less_at_a_time(store: Engine, broker: Broker) -> None:
-    kept, clock = keep_trial(store, cells=40), Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert publisher.step().became == "taken"
-        broker.faults.add(BrokerFault(kind="drop", where=STAT, times=4))
-        became = run_out(publisher, clock)
-    assert became == ["later", "later", "later", "halved", "taken", "taken", "published"]
-    assert state_of(store, kept) == "complete"
-
-
-@pytest.mark.parametrize("status", [400, 403, 404, 409, 411, 415, 422])
-def test_what_is_refused_for_good_is_parked_with_an_alarm_and_never_sent_again_by_itself(
-    store: Engine, broker: Broker, status: int
-) -> None:
-    kept, clock = keep_trial(store), Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert publisher.step().became == "taken"
-        broker.faults.add(BrokerFault(kind="status", status=status, where=STAT))
-        step = publisher.step()
-        assert (step.became, step.is_alarm) == ("parked", True)
-        sent = len(broker.ledger.received)
-        for _ in range(10):
-            clock.on(86_400)
-            assert publisher.step().became is None
-        assert len(broker.ledger.received) == sent
-        assert "release-parked" in actions(store)
-        with read(store) as connection:
-            assert {id_: one.part for id_, one in repo_batches.refused(connection).items()} == {kept.id: "cells"}
-        assert [row[:2] for row in left(store, kept)] == [
-            ("open", "taken"),
-            ("cells", "parked"),
-            ("complete", "pending"),
-        ]
-        with write(store) as connection:
-            assert order_publishing(connection, kept, (), CLERK, clock()) is None
-        assert run_out(publisher, clock) == ["taken", "published"]
-
-
-def test_one_entity_that_is_too_large_is_parked(store: Engine, broker: Broker) -> None:
-    kept = keep_trial(store, cells=1)
-    broker.faults.add(BrokerFault(kind="status", status=413, where=STAT))
-    with bridge(store, where_of(broker.origin)) as publisher:
-        step = publisher.step()
-    assert (step.became, step.code) == ("parked", "too-large")
-    assert state_of(store, kept) == "loading"
-
-
-# -- looking back
-
-
-@pytest.mark.parametrize("only", [0, 5])
-def test_a_platform_that_confirms_more_than_it_did_is_found_out_before_the_release_is_complete(
-    store: Engine, broker: Broker, only: int
-) -> None:
-    kept, clock = keep_trial(store), Clock()
-    lie = BrokerFault(kind="slow", seconds=0.0, after=True, only=only, where=STAT)
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert publisher.step().became == "taken"
-        broker.faults.add(lie)
-        assert publisher.step().became == "taken"
-        assert len(held(broker, CELL)) == only
-        step = publisher.step()
-        assert (step.became, step.code, step.is_alarm) == ("uneven", "cells", True)
-        assert f"{12 - only} missing" in step.said
-        assert run_out(publisher, clock) == ["taken", "published"]
-    assert "release-uneven" in actions(store)
-    assert broken_promises(broker.entities.changes) == []
-    assert (state_of(store, kept), len(held(broker, CELL))) == ("complete", 12)
-
-
-def test_a_complete_that_was_confirmed_and_not_done_is_said_again(store: Engine, broker: Broker) -> None:
-    kept, clock = keep_trial(store), Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert [publisher.step().became for _ in range(2)] == ["taken", "taken"]
-        broker.faults.add(BrokerFault(kind="slow", seconds=0.0, after=True, only=0, where=STAT))
-        step = publisher.step()
-        assert (step.became, step.code) == ("uneven", "other-release")
-        assert state_of(store, kept) == "loading"
-        assert run_out(publisher, clock)[-1] == "published"
-    assert [one["releaseStatus"] for one in held(broker, RELEASE).values()] == ["complete"]
-
-
-@pytest.mark.parametrize("named", ["in the release", "only by its reference"])
-def test_a_cell_that_is_none_of_ours_keeps_a_release_from_turning_complete(
-    store: Engine, broker: Broker, named: str
-) -> None:
-    kept, clock = keep_trial(store), Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert [publisher.step().became for _ in range(2)] == ["taken", "taken"]
-        id_ = next(iter(held(broker, CELL)))
-        key = next(key for key in broker.entities.everywhere() if key.id == id_)
-        foreign = f"{id_}:more" if named == "in the release" else "urn:ngsi-ld:PhrAggregateCell:else:where"
-        broker.entities.change(0, key._replace(id=foreign), broker.entities.get(key))
-        step = publisher.step()
-        assert (step.became, step.code) == ("parked", "extra")
-        assert foreign in step.said
-    assert state_of(store, kept) == "loading"
-
-
-def test_bytes_that_were_changed_in_the_store_never_leave(store: Engine, broker: Broker) -> None:
-    kept, clock = keep_trial(store), Clock()
-    with write(store) as connection:
-        connection.execute(
-            update(RELEASE_BATCH)
-            .where(RELEASE_BATCH.c.part == "cells")
-            .values(body='{"actionType":"append","entities":[]}')
-        )
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert run_out(publisher, clock) == ["taken", "parked"]
-    assert left(store, kept)[1] == ("cells", "parked", "changed")
-    assert len(bodies(broker)) == 1
-
-
-def test_a_release_whose_content_was_changed_is_not_sent(store: Engine, broker: Broker) -> None:
-    keep_trial(store)
-    with write(store) as connection:
-        connection.execute(update(STATISTICS_RELEASE).values(content="{}"))
-    with bridge(store, where_of(broker.origin)) as publisher:
-        step = publisher.step()
-    assert (step.became, step.code, broker.ledger.received) == ("parked", "changed", [])
-
-
 # -- several hands
 
 
@@ -485,89 +311,3 @@ def test_on_postgresql_it_is_the_same_way(postgres: str, broker: Broker) -> None
             assert run_out(publisher, clock)[-1] == "published"
         assert (state_of(store, kept), left(store, kept), len(held(broker, CELL))) == ("complete", [], 40)
         store.dispose()
-
-
-# -- withdrawal
-
-
-def withdrawn(store: Engine, kept: Any, clock: Clock) -> Refusal | str:
-    batches = withdrawal_of(content_of(kept), kept.sha256, ABOUT)
-    assert not isinstance(batches, Refusal)
-    with write(store) as connection:
-        return order_withdrawal(connection, kept, batches, "counted twice", CLERK, clock(), PACE)
-
-
-def test_a_release_that_never_left_is_withdrawn_without_a_word(store: Engine, broker: Broker) -> None:
-    kept, clock = keep_trial(store, loading=False), Clock()
-    assert withdrawn(store, kept, clock) == "withdrawn"
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert publisher.step().wait is None
-    assert (state_of(store, kept), left(store, kept), broker.ledger.received) == ("withdrawn", [], [])
-
-
-def test_a_published_release_is_withdrawn_whole_and_for_good(store: Engine, broker: Broker) -> None:
-    kept, clock = keep_trial(store, cells=600), Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        run_out(publisher, clock)
-        assert withdrawn(store, kept, clock) == "withdrawing"
-        before = len(broker.ledger.received)
-        assert run_out(publisher, clock) == ["taken", "taken", "withdrawn"]
-    first = next(one for one in broker.ledger.received[before:] if one.method == "POST")
-    assert entities_of(first) == list(held(broker, RELEASE)), "its entity says so before anything else"
-    assert [one["releaseStatus"] for one in held(broker, RELEASE).values()] == ["withdrawn"]
-    assert {(one["personCount"], one["status"]) for one in held(broker, CELL).values()} == {(None, "withdrawn")}
-    assert len(held(broker, CELL)) == 600
-    assert broken_promises(broker.entities.changes) == []
-    assert (state_of(store, kept), left(store, kept)) == ("withdrawn", [])
-    with write(store) as connection:
-        refused = order_publishing(connection, kept, (), CLERK, clock(), anew=True)
-    assert isinstance(refused, Refusal)
-    assert refused.code == "withdrawn"
-    again = withdrawn(store, kept, clock)
-    assert isinstance(again, Refusal)
-    assert again.code == "already-withdrawn"
-
-
-def test_a_withdrawal_waits_for_what_is_on_its_way_or_was_never_answered(store: Engine, broker: Broker) -> None:
-    kept, clock = keep_trial(store), Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert [publisher.step().became for _ in range(2)] == ["taken", "taken"]
-        broker.faults.add(BrokerFault(kind="drop", where=STAT))
-        assert publisher.step().became == "later", "the platform may still be at work on turning it complete"
-        assert withdrawn(store, kept, clock) == "withdrawing"
-        assert publisher.step().became is None
-        clock.on(PACE.unsure - 1)
-        assert publisher.step().became is None
-        clock.on(2)
-        assert run_out(publisher, clock) == ["taken", "withdrawn"]
-    assert state_of(store, kept) == "withdrawn"
-
-
-def test_a_withdrawal_between_the_look_and_the_last_word_stops_the_last_word(
-    store: Engine, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept, clock = keep_trial(store), Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        assert [publisher.step().became for _ in range(2)] == ["taken", "taken"]
-        look = publisher.client.cells
-
-        def looked(prefix: str, release: str, beat: Callable[[], object]) -> Any:
-            found = look(prefix, release, beat)
-            if state_of(store, kept) == "loading":
-                withdrawn(store, kept, clock)
-            return found
-
-        monkeypatch.setattr(publisher.client, "cells", looked)
-        assert publisher.step().became == "lost"
-        clock.on(PACE.lease + 1)
-        assert run_out(publisher, clock)[-1] == "withdrawn"
-    assert not any('"releaseStatus":{"type":"Text","value":"complete"}' in body for body in bodies(broker))
-
-
-def test_nothing_personal_could_be_found_though_it_is_looked_for_everywhere(store: Engine, broker: Broker) -> None:
-    keep_trial(store)
-    clock = Clock()
-    with bridge(store, where_of(broker.origin), clock) as publisher:
-        run_out(publisher, clock)
-    assert told(broker.ledger.received, [CLERK.actor]) == []
-    assert told(broker.ledger.received, ["ウォーキング", "TEST-1"]) != []
