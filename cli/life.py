@@ -33,7 +33,7 @@ def record(
     sort: Annotated[
         str,
         typer.Argument(
-            metavar="SORT", help="death, moved-out, moved-within, hospital, care-home, pregnancy or left-household."
+            metavar="SORT", help="death, moved-out, moved-within, hospital, care-home, pregnancy, left-household, away."
         ),
     ],
     since: Annotated[

@@ -66,10 +66,11 @@ def holder_of(user_slot: int | None, bindings: Mapping[int, str]) -> str | None:
     slotted = any(number != WHOLE for number in bindings)
     if slotted and user_slot is not None and user_slot != UNKNOWN_SLOT:
         return bindings.get(user_slot)
-    return bindings.get(WHOLE) if _one_persons(bindings) else None
+    return bindings.get(WHOLE) if is_one_persons(bindings) else None
 
 
-def _one_persons(bindings: Mapping[int, str]) -> bool:
+def is_one_persons(bindings: Mapping[int, str]) -> bool:
+    """Whether a device is wholly one person's, whatever slot it tells."""
     return WHOLE in bindings and len(set(bindings.values())) == 1
 
 
@@ -78,7 +79,7 @@ def left_to_numbers(reading: Reading, bindings: Mapping[int, str]) -> bool:
 
     A slot or a name that we cannot place is somebody's all the same, and a record of unknown time fits nobody's course.
     """
-    told = reading.person_hint is not None or reading.user_slot not in {None, UNKNOWN_SLOT} or _one_persons(bindings)
+    told = reading.person_hint is not None or reading.user_slot not in {None, UNKNOWN_SLOT} or is_one_persons(bindings)
     return not told and reading.time_quality != "unknown" and any(value.kind == WEIGHED for value in reading.values)
 
 

@@ -12,13 +12,15 @@ from engine.entering import FORMATS
 from engine.imports.moments import clock, moment
 from engine.people import Resident, Status
 from engine.refusal import Refusal
-from engine.situation import GONE, MOVES, SORTS, STAYS, Detail, LifeEvent, Situation, Sort, gone
+from engine.situation import GONE, MOVES, SORTS, STAYS, TRIPS, Detail, LifeEvent, Situation, Sort, gone
 
 # What ends by itself or by somebody's word; a death and a move within the region do not.
 ENDS: Final[frozenset[Sort]] = frozenset({*STAYS, "pregnancy", "moved-out"})
 # What nobody knows before it happened.
 _NOT_AHEAD: Final[frozenset[Sort]] = frozenset({"death", "pregnancy"})
 FURTHEST: Final = timedelta(days=366)
+# A winter with one's children: whoever is away longer says so again, so that nobody is away for ever by one word.
+LONGEST_TRIP: Final = timedelta(days=184)
 # From the last period to two weeks past the due date; whoever knows better says so.
 PREGNANCY: Final = timedelta(weeks=42)
 _MIDNIGHT: Final = time()
@@ -61,7 +63,7 @@ def checked(draft: Draft, person: Resident, situation: Situation, now: datetime)
     """The event that `draft` makes, or why not.
 
     Refused: `unknown-sort`, `inactive`, `future`, `past`, `until-past`, `no-end`, `not-possible`, `overlaps`,
-    `no-municipality`, `nothing-changes`, `later-event`.
+    `no-municipality`, `nothing-changes`, `later-event`; of a trip `no-until` or `too-long-away`.
     """
     sort = next((one for one in SORTS if one == draft.sort), None)
     if sort is None:
@@ -81,7 +83,7 @@ def checked(draft: Draft, person: Resident, situation: Situation, now: datetime)
 
 
 def ended(event: LifeEvent, until: datetime, now: datetime) -> LifeEvent | Refusal:
-    """`event` with its end; refused as `no-end`, `taken-back`, `already-over`, `until-past` or, a year ahead, `future`.
+    """`event` with its end; refused as `no-end`, `taken-back`, `already-over`, `until-past`, `future`, `too-long-away`.
 
     What is over is taken back and recorded anew: what was measured since has been filed by it.
     """
@@ -93,8 +95,9 @@ def ended(event: LifeEvent, until: datetime, now: datetime) -> LifeEvent | Refus
         return Refusal("already-over", f"{event.id} is over: take it back and record it anew", "until")
     if until <= event.since:
         return Refusal("until-past", "it would end before it begins", "until")
-    if until > now + FURTHEST:
-        return Refusal("future", "this is too far ahead", "until")
+    too_far = _too_far(event.sort, max(event.since, now), until, now)
+    if too_far is not None:
+        return too_far
     return msgspec.structs.replace(event, until=until, detail=msgspec.structs.replace(event.detail, over=False))
 
 
@@ -130,12 +133,18 @@ def _time_refused(draft: Draft, sort: Sort, person: Resident, now: datetime) -> 
     if draft.since.date() < person.birth_date:
         return Refusal("past", "this is before the person was born", "since")
     if draft.until is None:
-        return None
+        return Refusal("no-until", "say when they are back", "until") if sort in TRIPS else None
     if sort not in ENDS:
         return Refusal("no-end", f"{sort} does not end", "until")
     if draft.until <= draft.since:
         return Refusal("until-past", "it would end before it begins", "until")
-    return Refusal("future", "this is too far ahead", "until") if draft.until > now + FURTHEST else None
+    return _too_far(sort, draft.since, draft.until, now)
+
+
+def _too_far(sort: Sort, since: datetime, until: datetime, now: datetime) -> Refusal | None:
+    if sort in TRIPS and until > since + LONGEST_TRIP:
+        return Refusal("too-long-away", f"at most {LONGEST_TRIP.days} days at a time", "until")
+    return Refusal("future", "this is too far ahead", "until") if until > now + FURTHEST else None
 
 
 def _person_refused(sort: Sort, person: Resident, situation: Situation, draft: Draft) -> Refusal | None:

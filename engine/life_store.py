@@ -19,7 +19,7 @@ from engine.life_typed import Ready
 from engine.people import Resident
 from engine.refusal import Refusal
 from engine.review import ENGINE, LIVE
-from engine.situation import GONE, MOVES, STAYS, Detail, Home, LifeEvent, gone, status_at
+from engine.situation import GONE, MOVES, STAYS, TRIPS, Detail, Home, LifeEvent, effect, gone, status_at
 from engine.store import (
     audit,
     filing,
@@ -240,6 +240,9 @@ def _release(
     if event.sort not in {*GONE, *MOVES, *STAYS} or stayed or (place is None and event.sort != "death"):
         return 0, ()
     found = repo_life_traces.measured(connection, event.resident, place, event.since, event.until)
+    if event.sort in TRIPS and event.until is not None:
+        taken = repo_life_traces.brought(connection, event.resident, found, event.until)
+        found = {name: certainty for name, certainty in found.items() if name not in taken}
     told = filing.By(by.actor, by.os_user)
     for name in found:
         filing.release(connection, name, now, told)
@@ -250,7 +253,7 @@ def _withdraw(connection: Connection, event: LifeEvent, now: datetime) -> int:
     """Take advice that waits out of the queue: all of it of who is gone, the routine of who is in hospital."""
     if event.sort in GONE and event.covers(now):
         reason, routine = "inactive", False
-    elif event.sort in STAYS and event.covers(now):
+    elif event.sort in STAYS and effect(event.sort, "advice") == "pause" and event.covers(now):
         reason, routine = event.sort, True
     else:
         return 0

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from engine.locale import Language, has_text, text
-from engine.situation import AREAS, GONE, SORTS, SOURCES, STAYS, Area, Does, LifeEvent, Situation, Sort, effect
+from engine.situation import AREAS, GONE, SORTS, SOURCES, STAYS, TRIPS, Area, Does, LifeEvent, Situation, Sort, effect
 
 _SHOWN = frozenset({*GONE, *STAYS, "pregnancy"})
 
@@ -47,7 +47,7 @@ def also(sort: Sort, lang: Language) -> str:
 def badges(situation: Situation, now: datetime, zone: ZoneInfo, lang: Language) -> tuple[str, ...]:
     """What stands beside the name at `now`: 入院中（11/3から）; also what is to come."""
     held = [
-        text(lang, "nurse", f"life.now.{event.sort}", day=_day(day_of(event, zone), lang))
+        text(lang, "nurse", f"life.now.{event.sort}", day=_day(_told(event, zone), lang))
         for event in situation.during(now, _SHOWN)
     ]
     ahead = [
@@ -67,6 +67,12 @@ def day_of(event: LifeEvent, zone: ZoneInfo) -> date:
     since = event.since.astimezone(zone)
     ends_a_day = event.sort != "pregnancy" and since.time() == time() and since <= event.at
     return since.date() - timedelta(days=1) if ends_a_day else since.date()
+
+
+def _told(event: LifeEvent, zone: ZoneInfo) -> date:
+    """The day beside the name: of a trip that of the return, of all else that of the beginning."""
+    returns = event.until if event.sort in TRIPS else None
+    return day_of(event, zone) if returns is None else returns.astimezone(zone).date()
 
 
 def span(event: LifeEvent, zone: ZoneInfo) -> str:

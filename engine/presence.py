@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.situation import GONE, MOVES, STAYS, LifeEvent, Situation
+from engine.situation import GONE, MOVES, STAYS, TRIPS, LifeEvent, Situation
 
 # From an instant (None: ever since) until before another (None: for ever).
 Span = tuple[datetime | None, datetime | None]
@@ -26,20 +26,26 @@ class Former(msgspec.Struct, frozen=True):
 class Presence(msgspec.Struct, frozen=True):
     """When somebody of a household does not live there (`absent`), or sleeps elsewhere for a while (`stays`).
 
-    `former` are, by device, the slots whose holders lost them by dying or going away.
+    `former` are, by device, the slots whose holders lost them by dying or going away; `trips` are the stays to which
+    somebody took devices along.
     """
 
     absent: Mapping[str, tuple[Span, ...]] = {}
     stays: Mapping[str, tuple[Span, ...]] = {}
     former: Mapping[str, tuple[Former, ...]] = {}
+    trips: Mapping[str, tuple[Span, ...]] = {}
 
     def here(self, resident: str, when: datetime) -> bool:
         """Whether this member lived there at `when`."""
         return not _within(self.absent.get(resident, ()), when)
 
     def away(self, resident: str, when: datetime) -> bool:
-        """Whether this member was in hospital or a care home at `when`: then somebody is asked whose it is."""
+        """Whether this member slept elsewhere at `when`: of what is heard at home somebody is asked whose it is."""
         return _within(self.stays.get(resident, ()), when)
+
+    def brought(self, resident: str, measured: datetime, received: datetime) -> bool:
+        """Whether what was measured on a trip was heard at home only when this member was back."""
+        return _within(self.trips.get(resident, ()), measured) and not self.away(resident, received)
 
     def holders(self, device: str, when: datetime) -> dict[int, str]:
         """The former holders of the device's slots at `when`."""
@@ -72,8 +78,13 @@ def absences(situation: Situation, household: str) -> tuple[Span, ...]:
 
 
 def stays(situation: Situation) -> tuple[Span, ...]:
-    """When this resident was in hospital or a care home."""
+    """When this resident slept elsewhere and came back."""
     return _spans(situation.standing, STAYS)
+
+
+def trips(situation: Situation) -> tuple[Span, ...]:
+    """When this resident was away with whatever they measure themselves with."""
+    return _spans(situation.standing, TRIPS)
 
 
 def _homes(situation: Situation) -> list[tuple[datetime | None, str | None]]:

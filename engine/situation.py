@@ -15,7 +15,7 @@ import msgspec
 from engine.people import Status
 from engine.refusal import Refusal
 
-Sort = Literal["death", "moved-out", "moved-within", "hospital", "care-home", "pregnancy", "left-household"]
+Sort = Literal["death", "moved-out", "moved-within", "hospital", "care-home", "pregnancy", "left-household", "away"]
 Area = Literal["advice", "watching", "notices", "matching", "sends", "points", "statistics"]
 Does = Literal["allow", "stop", "pause", "change"]
 SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
@@ -25,12 +25,14 @@ GONE: Final[Mapping[Sort, Status]] = {"death": "deceased", "moved-out": "moved"}
 # After these somebody lives in another home.
 MOVES: Final[frozenset[Sort]] = frozenset({"moved-within", "left-household"})
 # During these somebody does not sleep at home, and comes back.
-STAYS: Final[frozenset[Sort]] = frozenset({"hospital", "care-home"})
+STAYS: Final[frozenset[Sort]] = frozenset({"hospital", "care-home", "away"})
+# To these somebody takes along what they measure themselves with.
+TRIPS: Final[frozenset[Sort]] = frozenset({"away"})
 # So long whoever moved out may read, and take along, what is kept of them.
 READABLE: Final = timedelta(days=365)
 _CODES: Final[Mapping[Sort, str]] = {
     "death": "inactive", "moved-out": "inactive", "hospital": "in-hospital", "care-home": "in-care-home",
-    "pregnancy": "pregnant", "moved-within": "moved-within", "left-household": "left-household",
+    "pregnancy": "pregnant", "moved-within": "moved-within", "left-household": "left-household", "away": "away",
 }  # fmt: skip
 # One row a sort, one column an area, in the order of AREAS; why is said in the texts `life.<sort>.<area>`.
 _TABLE: Final[Mapping[Sort, tuple[Does, ...]]] = {
@@ -41,6 +43,7 @@ _TABLE: Final[Mapping[Sort, tuple[Does, ...]]] = {
     "care-home": ("pause", "pause", "allow", "pause", "allow", "pause", "allow"),
     "pregnancy": ("change", "allow", "allow", "allow", "allow", "allow", "pause"),
     "left-household": ("allow", "change", "allow", "change", "allow", "allow", "allow"),
+    "away": ("allow", "pause", "allow", "change", "allow", "allow", "allow"),
 }
 # Where an effect rests on somebody's word, whose it is.
 SOURCES: Final[Mapping[tuple[Sort, Area], str]] = {
@@ -129,8 +132,8 @@ def effect(sort: Sort, area: Area) -> Does:
 def refuses(situation: Situation, area: Area, when: datetime) -> Refusal | None:
     """Why `area` does not apply to this resident at `when`, None where it does.
 
-    The codes: `inactive` (died, moved away, left), `in-hospital`, `in-care-home`, `pregnant`; `field` is the sort of
-    the event, or the status where no event tells of it.
+    The codes: `inactive` (died, moved away, left), `in-hospital`, `in-care-home`, `pregnant`, `away`; `field` is the
+    sort of the event, or the status where no event tells of it.
     """
     for event in situation.during(when):
         if effect(event.sort, area) in {"stop", "pause"}:

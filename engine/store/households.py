@@ -11,10 +11,11 @@ from sqlalchemy import Connection, select
 
 from engine.consent import Event, permits
 from engine.contract.kinds import KINDS
-from engine.intake import DeviceFacts, Household
-from engine.presence import ALWAYS, Former, Presence, Span, absences, stays
+from engine.custody import NEVER_LENT
+from engine.household import DeviceFacts, Household
+from engine.presence import ALWAYS, Former, Presence, Span, absences, stays, trips
 from engine.situation import GONE, Situation, gone
-from engine.store import repo_life, repo_protection
+from engine.store import repo_custody, repo_life, repo_protection
 from engine.store.instants import from_micros
 from engine.store.repo_consents import events_of
 from engine.store.tables import BINDING, DEVICE, GATEWAY, RESIDENT, TALLY
@@ -57,10 +58,12 @@ def person_alone(connection: Connection, resident: str, home: str | None, now: d
 def _built(connection: Connection, homes: set[str], now: datetime) -> dict[str, Household]:
     people, devices = _residents(connection, homes, now), _devices(connection, homes)
     events = events_of(connection, [name for known in people.values() for name in known], "record")
+    lent = repo_custody.of_homes(connection, homes)
     return {
         home: msgspec.structs.replace(
             _household(home, people.get(home, {}), devices.get(home, {}), events, now),
             presence=_presence(home, people.get(home, {})),
+            custody=lent.get(home, NEVER_LENT),
         )
         for home in homes
     }
@@ -101,7 +104,8 @@ def _presence(home: str, people: Mapping[str, Situation]) -> Presence:
                 former[device].append(Former(name, slot, from_micros(since) if since else None, event.since))
     if not absent and not away:
         return ALWAYS
-    return Presence(absent, away, {device: tuple(held) for device, held in former.items()})
+    travels = {name: spans for name, one in people.items() if (spans := trips(one))}
+    return Presence(absent, away, {device: tuple(held) for device, held in former.items()}, travels)
 
 
 def _devices(connection: Connection, homes: set[str]) -> dict[str, dict[str, DeviceFacts]]:

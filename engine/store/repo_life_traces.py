@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
 
+from engine.assignment import WEIGHED, WHOLE
 from engine.situation import Home
 from engine.store import repo_cards, repo_codes, repo_emergency, repo_grants, repo_sessions, repo_teams
 from engine.store.database import insert_new
 from engine.store.filing import By
 from engine.store.instants import to_micros
-from engine.store.tables import BINDING, DEVICE, READING, RESIDENT
+from engine.store.tables import BINDING, DEVICE, MEASUREMENT, READING, RESIDENT
 from engine.store.tallies import note_people_changed
 
 # More than a year of one person's measurements.
@@ -65,13 +66,27 @@ def measured(
     return {row.id: row.certainty for row in connection.execute(query)}
 
 
+def brought(connection: Connection, resident: str, readings: Collection[str], back: datetime) -> set[str]:
+    """Those of these readings that came from their own device, other than a scale, only when they were `back`."""
+    theirs = select(BINDING.c.device_id).where(BINDING.c.resident_id == resident)
+    columns = (BINDING.c.device_id, BINDING.c.resident_id, BINDING.c.slot)
+    held = connection.execute(select(*columns).where(BINDING.c.device_id.in_(theirs))).all()
+    shared = {row.device_id for row in held if row.resident_id != resident}
+    own = {row.device_id for row in held if row.resident_id == resident and row.slot == WHOLE} - shared
+    weighed = select(MEASUREMENT.c.reading_id).where(MEASUREMENT.c.kind == WEIGHED)
+    late = (READING.c.received_at >= to_micros(back)) & READING.c.device_id.in_(own) & READING.c.id.not_in(weighed)
+    found: set[str] = set()
+    for part in _parts(sorted(readings)):
+        found |= set(connection.execute(select(READING.c.id).where(READING.c.id.in_(part), late)).scalars())
+    return found
+
+
 def unclaimed(connection: Connection, readings: Sequence[str]) -> list[str]:
     """Those of these readings that are still nobody's."""
     query = select(READING.c.id).where(READING.c.outcome == "unassigned")
     found: list[str] = []
-    for start in range(0, len(readings), 500):
-        part = READING.c.id.in_(readings[start : start + 500])
-        found += connection.execute(query.where(part).order_by(READING.c.id)).scalars()
+    for part in _parts(readings):
+        found += connection.execute(query.where(READING.c.id.in_(part)).order_by(READING.c.id)).scalars()
     return found
 
 
@@ -87,3 +102,8 @@ def close(connection: Connection, resident: str, by: By, now: datetime, *, ways_
     for code in repo_codes.of(connection, resident):
         repo_codes.revoke(connection, code.id, resident, now, by)
     repo_sessions.end_of(connection, resident, now)
+
+
+def _parts(readings: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(readings), 500):
+        yield readings[start : start + 500]

@@ -54,8 +54,10 @@ WHO = By("nurse", "test")
 SEAL = Seal(b"k" * 32)
 HOUR: Final = timedelta(hours=1)
 SILENCE: Final = timedelta(days=14)
-CAN_END: Final = ("hospital", "care-home", "moved-out")
-HAPPENS = st.sampled_from(["death", "moved-out", "moved-within", "hospital", "care-home", "left-household"])
+CAN_END: Final = ("hospital", "care-home", "moved-out", "away")
+HAPPENS = st.sampled_from(
+    ["death", "moved-out", "moved-within", "hospital", "care-home", "left-household", "away"]
+)  # fmt: skip
 # Ahead, now, and long enough ago that something was measured since.
 OFFSETS = st.sampled_from([-96, -48, -20, -3, 0, 0, 5, 40])
 
@@ -181,7 +183,7 @@ class Lives(RuleBasedStateMachine):
         assert not any(answer.refused for answer in done.answers), "what is nobody's is kept, not refused"
         with read(self.engine) as connection:
             row = connection.execute(select(READING).where(READING.c.id == made.id)).one()
-        if slot == 1 and self._at_home(at) and not self._covers(at, "hospital", "care-home"):
+        if slot == 1 and self._at_home(at) and not self._covers(at, *STAYS):
             # However late it comes and whoever holds the slot by now.
             assert (row.resident_id, row.certainty) == (HANAKO, "sure")
 
@@ -235,7 +237,7 @@ class Lives(RuleBasedStateMachine):
             at = NOW + timedelta(microseconds=row.measured_at - int(NOW.timestamp() * 1_000_000))
             if row.resident_id == HANAKO:
                 assert self._at_home(at)
-                assert not self._covers(at, "hospital", "care-home")
+                assert not self._covers(at, *STAYS)
 
     @invariant()
     def what_is_registered_is_what_the_standing_events_make(self) -> None:

@@ -12,6 +12,7 @@ from engine import life, life_words
 from engine.evaluate import attempt
 from engine.life_store import Done, end, record, take_back
 from engine.life_typed import NEW, NONE, SAME, Typed, read
+from engine.locale import text
 from engine.municipalities import REGION
 from engine.people import Resident
 from engine.picture import zone_of
@@ -109,7 +110,9 @@ def _show(
         ready = read(connection, person, typed, session.by, now, SystemRandom()) if ask else None
         refused = ready if isinstance(ready, Refusal) else refused
         zone = zone_of(connection, person)
-        names = repo_staff.names_of(connection, {one.by for one in events})
+        names = repo_staff.names_of(connection, {one.by for one in events}) | {
+            person.id: text(lang, "nurse", "desk.life.resident")
+        }
         note(connection, desk, session, "life-view", now, subject=person.id, detail=[one.id for one in events])
     sort = next((one for one in SORTS if one == typed.sort), None) if ask and refused is None else None
     context: dict[str, Any] = {

@@ -73,8 +73,8 @@ def test_after_a_death_nothing_applies_and_nothing_brings_it_back(area: Area) ->
     assert not signs_in(held, NOW)
 
 
-def test_silence_in_hospital_and_in_a_care_home_is_never_watched() -> None:
-    assert {sort for sort in SORTS if effect(sort, "watching") == "pause"} == {"hospital", "care-home"}
+def test_silence_in_hospital_in_a_care_home_and_on_a_trip_is_never_watched() -> None:
+    assert {sort for sort in SORTS if effect(sort, "watching") == "pause"} == {"hospital", "care-home", "away"}
 
 
 @pytest.mark.parametrize("status", ["moved", "deceased", "left"])
