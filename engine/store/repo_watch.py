@@ -8,8 +8,9 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from engine.consent import permits
-from engine.store import repo_consents, repo_protection
+from engine.consent import Event, permits
+from engine.contract.ids import is_id
+from engine.store import repo_consents, repo_family, repo_protection, repo_staff
 from engine.store.instants import from_micros
 from engine.store.repo_notes import Note
 from engine.store.tables import CONSENT, RESIDENT
@@ -27,14 +28,49 @@ def watched(connection: Connection, staff: str, now: datetime) -> frozenset[str]
     """
     named = select(CONSENT.c.resident_id).where(CONSENT.c.purpose == PURPOSE, CONSENT.c.recipient == staff).distinct()
     said = repo_consents.events_of(connection, connection.execute(named).scalars(), PURPOSE)
+    return frozenset(resident for resident, events in said.items() if _holds(connection, events, resident, staff, now))
+
+
+def overseers(
+    connection: Connection, now: datetime, residents: Collection[str] | None = None
+) -> dict[str, tuple[str, ...]]:  # fmt: skip
+    """Who watches over each of these residents (None: of all) now, of family and staff who still have an account.
+
+    Residents whom nobody watches over are not in it.
+    """
+    query = select(CONSENT.c.resident_id).where(CONSENT.c.purpose == PURPOSE, CONSENT.c.recipient.is_not(None))
+    names = list(connection.execute(query.distinct()).scalars()) if residents is None else list(residents)
+    said = repo_consents.events_of(connection, names, PURPOSE)
+    asked = {event.recipient for events in said.values() for event in events if event.recipient is not None}
+    alive = _with_account(connection, asked)
+    found: dict[str, tuple[str, ...]] = {}
+    for resident, events in sorted(said.items()):
+        recipients = sorted({event.recipient for event in events if event.recipient is not None} & alive)
+        held = tuple(one for one in recipients if _holds(connection, events, resident, one, now))
+        found |= {resident: held} if held else {}
+    return found
+
+
+def _holds(connection: Connection, events: list[Event], resident: str, recipient: str, now: datetime) -> bool:
+    own = [event for event in events if event.recipient == recipient and event.at <= now]
+    last = max(own, key=lambda event: (event.at, event.seq), default=None)
+    if last is None or not last.granted or (last.until is not None and now >= last.until):
+        return False
+    if not permits(events, PURPOSE, recipient, None, now).granted:
+        return False
+    return last in repo_protection.counting(connection, resident, own, now)
+
+
+def _with_account(connection: Connection, names: Collection[str]) -> frozenset[str]:
+    """Those of these who can still sign in: family members, and staff who may see whom they watch over."""
     found = set()
-    for resident, events in said.items():
-        own = [event for event in events if event.recipient == staff and event.at <= now]
-        last = max(own, key=lambda event: (event.at, event.seq), default=None)
-        holds = last is not None and last.granted and (last.until is None or now < last.until)
-        if holds and permits(events, PURPOSE, staff, None, now).granted:
-            counts = repo_protection.counting(connection, resident, own, now)
-            found |= {resident} if last in counts else set()
+    for name in names:
+        if is_id(name, "m"):
+            family = repo_family.get(connection, name)
+            found |= {name} if family is not None and family.ended_at is None else set()
+        elif is_id(name, "s"):
+            staff = repo_staff.get(connection, name)
+            found |= {name} if staff is not None and staff.active and staff.identity.may("watch.see") else set()
     return frozenset(found)
 
 

@@ -20,7 +20,7 @@ from engine.store import repo_notes, repo_residents, repo_staff, repo_watch
 from engine.store.database import Connection, write
 from engine.web import scope
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
-from engine.web.desk import fact_rows, people_rows
+from engine.web.desk import fact_rows, people_rows, watch_rows
 from engine.web.door import Door
 from engine.web.sessions import Session
 from engine.web.view import when
@@ -40,20 +40,30 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
 @door.page("/watch", "watch.see")
 def look(desk: TheDesk, session: Signed) -> Response:
-    """Whom I watch over; a nurse sees what was written down last in the towns."""
-    now, nurse = desk.now(), session.who.may("person.see")
+    """Whom I watch over and what I was told; a nurse sees what is to be decided, and what was written down last."""
+    now, nurse, decides = desk.now(), session.who.may("person.see"), session.who.may("watch.decide")
+    towns, lang = session.who.municipalities, session.lang
     with write(desk.engine) as connection:
-        people = repo_residents.get_many(connection, repo_watch.watched(connection, session.by, now))
+        watched = repo_watch.watched(connection, session.by, now)
+        people = repo_residents.get_many(connection, watched)
+        told = watch_rows.notes(connection, session.by, watched, lang, now)
+        alerts = watch_rows.lines(connection, towns, watch_rows.PEOPLE, lang, now) if decides else []
+        quiet = watch_rows.lines(connection, towns, watch_rows.DEVICES, lang, now) if decides else []
         mine = [_watched(person) for person in people if _ours(person, session)]
-        notes = repo_watch.recent(connection, session.who.municipalities) if nurse else []
+        notes = repo_watch.recent(connection, towns) if nurse else []
         agreed = open_to_nurses(connection, {one.resident for one in notes}, now)
         shown = [one for one in notes if one.resident in agreed]
         about = {person.id: person for person in repo_residents.get_many(connection, agreed)}
         names = repo_staff.names_of(connection, {one.author for one in shown})
-        note(connection, desk, session, "watch-list", now, detail=[*(one.id for one in mine), *(n.id for n in shown)])
+        seen = [one.seq for one in (*alerts, *quiet)]
+        note(
+            connection, desk, session, "watch-list", now,
+            detail=[*(one.id for one in mine), *(n.id for n in shown), *seen],
+        )  # fmt: skip
     context: dict[str, Any] = {
         "people": mine, "notes": [(one, people_rows.name(about[one.resident])) for one in shown], "names": names,
-        "nurse": nurse, "at": lambda instant: when(session.lang, instant, fact_rows.ZONE),
+        "nurse": nurse, "decides": decides, "told": told, "alerts": alerts, "quiet": quiet,
+        "at": lambda instant: when(session.lang, instant, fact_rows.ZONE),
     }  # fmt: skip
     return desk.page("watch/watch.html", session.lang, session, here="/watch", **context)
 
