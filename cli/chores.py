@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
 from cli.account_due import due
@@ -23,13 +23,16 @@ _SEND: Final = 5.0
 _ANCHOR: Final = 3_600.0
 _ORDER: Final = 24 * 3_600.0
 _CLOSE: Final = 60.0
+_REMIND: Final = 600.0
+_WATCH: Final = 3_600.0
 
 
 @contextmanager
 def chores(store: Engine, config: Settings) -> Iterator[None]:
     """Does the chores while the block runs.
 
-    Notices every 5 seconds, accounts that close every minute, an anchor hourly; order, points and lessons daily.
+    Notices every 5 seconds, accounts that close every minute, reminders of appointments every ten, an anchor and
+    a look at those watched over hourly; order, points, lessons and who went silent or was sent to a doctor daily.
     """
     with ExitStack() as stack:
         outlets = outlets_of(config)
@@ -42,6 +45,11 @@ def chores(store: Engine, config: Settings) -> Iterator[None]:
         stack.enter_context(every(_ANCHOR, "anchor", lambda: _anchor(store, config)))
         stack.enter_context(every(_ORDER, "order", lambda: _order(store, config)))
         stack.enter_context(every(_ORDER, "points", lambda: _points(store)))
+        stack.enter_context(every(_ORDER, "silent", lambda: _silent(store)))
+        stack.enter_context(every(_WATCH, "watching", Watching(store)))
+        stack.enter_context(every(_REMIND, "appointments", lambda: _appointments(store)))
+        stack.enter_context(every(_REMIND, "before-after", lambda: _before_after(store)))
+        stack.enter_context(every(_ORDER, "loans", lambda: _loans(store)))
         stack.enter_context(every(_CLOSE, "closing", lambda: due(store, config, _now())))
         if config.engine.learning != "off":
             stack.enter_context(every(_ORDER, "learn", lambda: _learn(store)))
@@ -103,6 +111,51 @@ def _points(store: Engine) -> None:
     now = _now()
     count_all(store, now)
     tell_all(store, now, SystemRandom())
+
+
+def _silent(store: Engine) -> None:
+    from engine.referrals_store import go_round
+    from engine.silences_telling import remind_all
+
+    now = _now()
+    remind_all(store, now)
+    go_round(store, now)
+
+
+class Watching:
+    """Looks at those watched over; at their steps once a day, as days are cut in Japan."""
+
+    def __init__(self, store: Engine) -> None:
+        self._store = store
+        self._walked: date | None = None
+
+    def __call__(self) -> None:
+        """One look, now."""
+        from engine.officehours import ZONE
+        from engine.watching_round import look
+
+        now = _now()
+        day = now.astimezone(ZONE).date()
+        look(self._store, now, moved=day != self._walked)
+        self._walked = day
+
+
+def _appointments(store: Engine) -> None:
+    from engine.appointments_reminding import run
+
+    run(store, _now())
+
+
+def _before_after(store: Engine) -> None:
+    from engine.before_after_store import tend
+
+    tend(store, _now())
+
+
+def _loans(store: Engine) -> None:
+    from engine.loans_due import remind_all
+
+    remind_all(store, _now())
 
 
 def _learn(store: Engine) -> None:

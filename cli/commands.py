@@ -66,6 +66,14 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
         "letters": "letters",
         "learn": "learn",
         "points": "points",
+        "silent": "silent",
+        "referral": "referral",
+        "exchange": "exchange",
+        "watch": "watch",
+        "case": "case",
+        "appointment": "appointment",
+        "session": "session",
+        "loan": "loan",
     }
 )
 

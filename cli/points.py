@@ -52,9 +52,9 @@ def evaluate(
         with transaction(writes=True) as connection:
             done = count(connection, resident_of(connection, resident), now, first)
     if json:
-        emit({"given": done.given, "taken_back": done.taken_back})
+        emit({"given": done.given, "taken_back": done.taken_back, "ended": done.ended})
     else:
-        result(_words("cli.points.counted", given=done.given, back=done.taken_back))
+        result(_words("cli.points.counted", given=done.given, back=done.taken_back, ended=done.ended))
 
 
 @app.command()
@@ -68,7 +68,7 @@ def statement(resident: Resident, by: By = None, json: Json = False) -> None:
     now = datetime.now(UTC)
     with transaction(writes=True) as connection:
         person = resident_of(connection, resident)
-        found = of(book(), repo_points.of(connection, person.id))
+        found = of(book(), repo_points.of(connection, person.id), now.astimezone(_ZONE).date())
         repo_points.note(connection, "points-view", person.id, Who(actor(by), os_user()), now)
     if json:
         from msgspec import to_builtins
@@ -158,6 +158,11 @@ def _print(found: Statement) -> None:
     lang = _lang()
     labels = {rule.id: rule.label(lang) for rule in book().rule}
     result(text(lang, "resident", "me.points.balance", points=found.balance))
+    if found.soon is not None:
+        soon = found.soon
+        result(text(lang, "resident", "me.points.soon", points=soon.points, day=soon.until.isoformat()))
+    for year, points in found.ended:
+        result(text(lang, "resident", "me.points.ended", year=year, points=points))
     for sort, points in found.sorts:
         result(f"  {text(lang, 'resident', f'me.points.sort.{sort}')}: {points}")
     for line in found.lines:

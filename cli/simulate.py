@@ -13,6 +13,7 @@ from cli.simulate_bridge import bridge
 from cli.simulate_city import city, draws
 from cli.simulate_hospital import hospital
 from cli.simulate_learner import learner
+from cli.simulate_lives import lives
 from cli.simulate_platform import platform, releases
 from cli.simulate_year import year
 
@@ -27,6 +28,7 @@ app.command()(draws)
 app.command()(platform)
 app.command()(releases)
 app.command()(learner)
+app.command()(lives)
 app.command()(year)
 
 

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from engine.approvals import approval_of
 from engine.carrying import Rows, records, told, values
+from engine.carrying_following import HEADS as FOLLOWING
+from engine.carrying_following import following_of
 from engine.clinical_values import day_of
 from engine.consent_texts import TEXTS
 from engine.locale import Language
@@ -53,6 +55,7 @@ HEADS: Final[dict[str, tuple[str, ...]]] = {
     "requests": ("at", "kind", "text", "state", "due", "answer"),
     "seen": ("day", "who", "what", "times"),
     "exceptional": ("at", "who", "reason"),
+    **FOLLOWING,
 }
 
 
@@ -71,6 +74,7 @@ def tables_of(
         "requests": _requests(connection, person, zone),
         "seen": _seen(connection, person),
         "exceptional": _exceptional(connection, person, zone),
+        **following_of(connection, person, now, lang),
     }
     for name, rows in found.items():
         yield name, HEADS[name], rows

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 
 import msgspec
 
-from engine.assignment import UNKNOWN_SLOT, Certainty, Owner, doubted, left_to_numbers, owner_of
+from engine.assignment import (
+    UNKNOWN_SLOT,
+    Certainty,
+    Owner,
+    doubted,
+    left_to_numbers,
+    owner_of,
+)
 from engine.contract.kinds import KINDS, ROOM
 from engine.contract.reading import Reading, Value
 from engine.contract.units import accepts, convert
-from engine.presence import ALWAYS, Presence
+from engine.household import DeviceFacts, Household, is_stray, present, was_elsewhere
 
 # The same broadcast heard by two gateways of a home, both stamping their own receive time (DESIGN section 2).
 SAME_BROADCAST = timedelta(minutes=10)
@@ -28,54 +35,6 @@ FUTURE = timedelta(hours=24)
 # No device of ours existed before the Bluetooth health profiles did; older clocks are unset clocks.
 EARLIEST_YEAR = 2013
 _ROOM = frozenset(kind.code for kind in ROOM)
-
-
-class DeviceFacts(msgspec.Struct, frozen=True):
-    """A known device of a household: slot (or -1) to resident, and whether its family is unproven.
-
-    `taken_over` says since when a slot is its resident's that was somebody else's before.
-    """
-
-    bindings: Mapping[int, str] = {}
-    experimental: bool = False
-    taken_over: Mapping[int, datetime] = {}
-
-
-class Household(msgspec.Struct, frozen=True):
-    """Who lives here, who lets us record (and which kinds they withhold), and which devices are known.
-
-    `until` is when the first of these consents ends by itself: from then on this value must be made anew. At a public
-    `spot` nobody lives, and a reading is a visitor's or goes nowhere. `presence` tells who of them was there when.
-    """
-
-    id: str
-    residents: frozenset[str]
-    recording: frozenset[str]
-    devices: Mapping[str, DeviceFacts]
-    withheld: Mapping[str, frozenset[str]] = {}
-    until: datetime | None = None
-    spot: bool = False
-    presence: Presence = ALWAYS
-
-    def at(self, when: datetime) -> Household:
-        """The household as it was at `when`: without who was not there, with the slots they held before.
-
-        What they let us record stands, so that of a reading of nobody not a digit is lost by a mistaken death.
-        """
-        if self.presence == ALWAYS:
-            return self
-        here = frozenset(name for name in self.residents if self.presence.here(name, when))
-        slots = {
-            name: self.presence.slots(name, one.bindings, one.taken_over, when) for name, one in self.devices.items()
-        }
-        devices = {name: msgspec.structs.replace(self.devices[name], **held) for name, held in slots.items()}
-        return msgspec.structs.replace(self, residents=here, devices=devices)
-
-
-def present(household: Household, reading: Reading) -> Household:
-    """The household of who was there when `reading` was measured; of an unknown time, of who was there all along."""
-    found = household.at(reading.measured_at)
-    return found.at(reading.received_at) if reading.time_quality == "unknown" else found
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
@@ -186,9 +145,10 @@ def accept(
     known = recent.digests.get(reading.id)
     if known is not None and known == digest(reading):
         return Duplicate(reading, reading.id)
+    stray = reading.id not in recent.owners and is_stray(reading, gateway, household)
     household = present(household, reading)
     device = household.devices.get(reading.device, DeviceFacts())
-    owner = _whose(reading, gateway, household, recent, fitting)
+    owner = None if stray else _whose(reading, gateway, household, recent, fitting)
     if not _may_record(owner, household):
         return Refused(reading, "no-consent", keep=False)
     withheld = _withheld(owner, household)
@@ -203,7 +163,7 @@ def accept(
     code = _impossible_time(reading, now)
     if code:
         return Refused(reading, code)
-    if owner and reading.id not in recent.owners and household.presence.away(owner.resident, reading.measured_at):
+    if owner and reading.id not in recent.owners and was_elsewhere(owner.resident, reading, household):
         owner = None  # who is in hospital may be home on leave: somebody is asked
     return _judge_values(reading, gateway, owner, device, recent)
 

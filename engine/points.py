@@ -21,6 +21,8 @@ Sort = Literal["measuring", "moving", "learning", "check-up"]
 Every = Literal["day", "week", "month", "year"]
 # The sort of an entry that hands points in.
 REDEEMED: Final = "redeemed"
+# The sort of an entry by which points of a fiscal year end that nobody handed in.
+EXPIRED: Final = "expired"
 _APRIL: Final = 4
 
 
@@ -55,11 +57,20 @@ class PotRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     after_days: Annotated[int, msgspec.Meta(ge=1)]
 
 
+class ExpiryRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how long points can be handed in: from those of the fiscal year `first` on (see points.toml)."""
+
+    first: Annotated[int, msgspec.Meta(ge=2026, le=2100)]
+    years: Annotated[int, msgspec.Meta(ge=1, le=9)]
+    tell_days: Annotated[int, msgspec.Meta(ge=1, le=300)]
+
+
 class Book(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All rules, and what a voucher and a pot are."""
+    """All rules, what a voucher and a pot are, and how long points hold."""
 
     voucher: Annotated[int, msgspec.Meta(ge=1)]
     pot: PotRule
+    expiry: ExpiryRule
     rule: tuple[Rule, ...]
 
 
@@ -117,7 +128,7 @@ def read_book(text: str) -> Book:
 
 def checked(book: Book) -> Book:
     """The rules, if they could be meant; raises ValueError for a veto without moving, and moving without a veto."""
-    if len({rule.id for rule in book.rule} | {REDEEMED}) <= len(book.rule):
+    if len({rule.id for rule in book.rule} | {REDEEMED, EXPIRED}) <= len(book.rule) + 1:
         raise ValueError("points.toml names a rule twice")
     for rule in book.rule:
         if (rule.sort == "moving") != bool(rule.barred_by) or (rule.at_least and rule.sort != "moving"):
@@ -255,7 +266,7 @@ def _back(last: Entry, turn: int) -> Entry:
 def _by_period(entries: Iterable[Entry]) -> dict[tuple[str, str], list[Entry]]:
     found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in sorted(entries, key=lambda one: one.turn):
-        if entry.sort != REDEEMED:
+        if entry.sort not in {REDEEMED, EXPIRED}:
             found[entry.rule, entry.about].append(entry)
     return found
 

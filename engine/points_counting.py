@@ -19,7 +19,8 @@ from engine.consent import permits
 from engine.judge import judge
 from engine.people import Resident
 from engine.picture import signals_of, zone_of
-from engine.points import Book, Deed, Entry, Life, Span, asked, book, period_of, settle
+from engine.points import EXPIRED, Book, Deed, Entry, Life, Span, asked, book, period_of, settle
+from engine.points_expiry import expire
 from engine.rules import Rule, in_force, load_catalogue
 from engine.signals import step_days, trusted
 from engine.signals_rows import STEP_KINDS, seen_step_days
@@ -37,10 +38,11 @@ _NOON: Final = time(12)
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What was added to a ledger: how often points were given and taken back."""
+    """What was added to a ledger: how often points were given and taken back, and how often a year's points ended."""
 
     given: int = 0
     taken_back: int = 0
+    ended: int = 0
 
 
 def span_of(today: date, since: date | None = None) -> Span:
@@ -69,18 +71,19 @@ def due(connection: Connection, person: Resident, now: datetime, since: date | N
     deeds = deeds_of(connection, person, span, zone, now)
     entries = repo_points.of(connection, person.id)
     life = _life(connection, person, rules, deeds, entries, span, zone)
-    return settle(rules.rule, deeds, life, entries, span)
+    made = settle(rules.rule, deeds, life, entries, span)
+    return (*made, *expire(rules, [*entries, *made], span.today))
 
 
 def count_all(engine: Engine, now: datetime) -> Counted:
     """Every ledger, each in a transaction of its own; who our own code fails on is counted (`points`, `failed`)."""
     with read(engine) as connection:
         names = [person.id for person in repo_residents.listed(connection, status="active")]
-    given = taken = 0
-    for name in names:
-        done = _attempt(engine, name, now)
-        given, taken = given + done.given, taken + done.taken_back
-    return Counted(given=given, taken_back=taken)
+    done = [_attempt(engine, name, now) for name in names]
+    return Counted(
+        given=sum(one.given for one in done), taken_back=sum(one.taken_back for one in done),
+        ended=sum(one.ended for one in done),
+    )  # fmt: skip
 
 
 def deeds_of(connection: Connection, person: Resident, span: Span, zone: ZoneInfo, now: datetime) -> list[Deed]:
@@ -112,8 +115,9 @@ def _attempt(engine: Engine, name: str, now: datetime) -> Counted:
 
 
 def _counted(made: tuple[Entry, ...]) -> Counted:
-    given = sum(1 for one in made if one.points > 0)
-    return Counted(given=given, taken_back=len(made) - given)
+    ended = sum(1 for one in made if one.sort == EXPIRED)
+    given = sum(1 for one in made if one.points > 0 and one.sort != EXPIRED)
+    return Counted(given=given, taken_back=len(made) - given - ended, ended=ended)
 
 
 def _recorded(connection: Connection, resident: str, now: datetime) -> bool:

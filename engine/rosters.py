@@ -9,7 +9,7 @@ from typing import Final
 from engine.contract import topics
 from engine.contract.wire import Roster, encode
 from engine.situation import gone
-from engine.store import repo_life, repo_outbox, repo_places, repo_residents
+from engine.store import repo_life, repo_loans, repo_outbox, repo_places, repo_residents
 from engine.store.database import Connection, Engine, read, write
 from engine.store.repo_shows import ROSTER
 
@@ -22,8 +22,10 @@ def messages_of(connection: Connection, household: str, now: datetime) -> list[t
     known = repo_life.situations(connection, [person.id for person in people])
     here = sorted(name for name, situation in known.items() if gone(situation, now) is None)
     payload = encode(Roster(residents=tuple(here)))
-    gateways = repo_places.gateways(connection, household)
-    return [(topics.down(one.id, "roster"), payload) for one in gateways]
+    gateways = [one.id for one in repo_places.gateways(connection, household)]
+    # What a lent gateway that came back is told now, it would keep for the next borrower.
+    leaving = repo_loans.leaving(connection, gateways)
+    return [(topics.down(one, "roster"), payload) for one in gateways if one not in leaving]
 
 
 def pay(engine: Engine, now: datetime, send: Callable[[str, bytes], None]) -> int:

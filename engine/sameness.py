@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from engine.contract.reading import Reading
+from engine.household import DeviceFacts, Household
 from engine.imports.model import Record
-from engine.intake import Accepted, DeviceFacts, Duplicate, Household, Outcome, Recent, Refused, accept, store_form
+from engine.intake import Accepted, Duplicate, Outcome, Recent, Refused, accept, store_form
 from engine.people import Resident
 from engine.store import repo_imports
 from engine.store.database import Connection

@@ -8,7 +8,7 @@ from engine.access import Role
 
 Did = Literal[
     "looked", "decided", "wrote", "took", "released", "consent", "code", "family", "glass", "told", "asked", "changed",
-    "emergency", "one-id", "received", "told-wrong", "acting", "printed", "lettered",
+    "emergency", "one-id", "received", "told-wrong", "acting", "printed", "lettered", "watched",
 ]  # fmt: skip
 # By the beginning of an action's name; the longer names stand before the shorter ones they begin with.
 _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
@@ -20,7 +20,12 @@ _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
     ("reading-add", "wrote"),
     ("note-", "wrote"),
     ("contact-", "told"),
+    ("case-", "wrote"),
     ("request-", "asked"),
+    ("before-after-", "wrote"),
+    ("referral-", "wrote"),
+    ("watch-told", "watched"),
+    ("watch-", "looked"),
     ("consents-form", "printed"),
     ("letter-", "lettered"),
     ("consent-", "consent"),

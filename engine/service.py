@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
-from engine import rosters
+from engine import loans_orders, rosters
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
 from engine.evaluate import evaluate_next, hurry, look_after
-from engine.intake import Accepted, Household, Refused, Unassigned, accept, open_to_numbers, present
+from engine.household import Household, present
+from engine.intake import Accepted, Refused, Unassigned, accept, open_to_numbers
 from engine.service_forgetting import FORGOTTEN, Slots, is_late, is_theirs, tell
 from engine.service_link import Delivery, Link
 from engine.service_notes import hands_over, note, reply
@@ -276,8 +277,11 @@ class Service:
             self._link.flush(1.0)
 
     def _forget(self) -> None:
-        """Say what gateways shall forget; whoever is away is told again until they answer."""
-        if self._link.subscribed and tell(self._engine, self._clock(), self._link.publish):
+        """Say what gateways shall forget and give up; whoever is away is told again until they answer."""
+        if not self._link.subscribed:
+            return
+        said = tell(self._engine, self._clock(), self._link.publish)
+        if loans_orders.tell(self._engine, self._clock(), self._link.publish) or said:
             self._link.flush(1.0)
 
     def _take(self, deliveries: list[Delivery]) -> None:

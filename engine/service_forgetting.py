@@ -8,10 +8,11 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from engine import loans_orders
 from engine.assignment import UNKNOWN_SLOT, WHOLE
 from engine.contract import topics, wire
 from engine.contract.reading import Reading
-from engine.intake import Household
+from engine.household import Household
 from engine.store import repo_forget
 from engine.store.database import Connection, Engine, read, write
 
@@ -31,7 +32,8 @@ class _Reply(msgspec.Struct, frozen=True, kw_only=True):
     v: Literal[1]
     correlation: Annotated[str, msgspec.Meta(max_length=64)]
     verb: Annotated[str, msgspec.Meta(max_length=32)]
-    result: Literal["done", "unknown-verb", "malformed", "failed"]
+    result: Literal["done", "waiting", "unknown-verb", "malformed", "failed"]
+    count: int = 0
 
 
 def hear(connection: Connection, gateway: str, payload: bytes, now: datetime) -> str | None:
@@ -43,6 +45,7 @@ def hear(connection: Connection, gateway: str, payload: bytes, now: datetime) ->
     if said is None:
         return "bad-reply"
     known = repo_forget.answered(connection, gateway, said.correlation, said.result, now)
+    known = known or loans_orders.answered(connection, gateway, said.correlation, said.result, said.count, now)
     return None if known else "unasked-reply"
 
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from engine import loans_orders
 from engine.contract import wire
-from engine.intake import Household
+from engine.household import Household
 from engine.refusal import Refusal
 from engine.service_forgetting import hear
 from engine.store import repo_devices, repo_forget, repo_gateways, repo_shows, tallies
@@ -60,6 +61,7 @@ def note(connection: Connection, facts: Homes, place: tuple[str, str], payload: 
             repo_shows.owe_home(connection, home.id, now)
             repo_shows.owe_rosters(connection, [home.id], now)
             repo_forget.hurry(connection, gateway, now)
+            loans_orders.hurry(connection, gateway, now)
 
 
 def _decode_note(leaf: str, payload: bytes) -> wire.DeviceNote | wire.State | wire.Health | str:

@@ -24,15 +24,13 @@ MANIFEST: Final = "manifest.json"
 # The rows the import reads, in the order in which it stores them.
 ROWS: Final = (
     "household", "resident", "consent", "consent_source", "device", "binding", "reading", "measurement", "fact",
-    "fact_origin", "care_entry", "fact_release", "advice", "advice_event", "advice_response", "request", "interest",
-    "address",
+    "fact_origin", "care_entry", "fact_release", "advice", "advice_event", "advice_response", "request", "referral",
+    "before_after", "interest", "address",
 )  # fmt: skip
+# Which of them an archive need not have: it was taken out before they were kept.
+YOUNGER: Final = frozenset({"referral", "before_after"})
 BUNDLE: Final = "fhir/bundle.json"
 OBSERVATIONS: Final = "fhir/observations.ndjson"
-# What says who did something in words of the house it was made in, or names the instant it was made at.
-NOT_REPEATED: Final = frozenset({
-    MANIFEST, BUNDLE, "tables/advice.csv", "tables/seen.csv", "tables/exceptional.csv",
-})  # fmt: skip
 _NAME: Final = re.compile(
     rf"(rows/[a-z_]{{1,40}}\.ndjson|tables/[a-z]{{1,40}}\.csv|fhir/[a-z.]{{1,40}}|README\.(ja|en)\.txt){END}"
 )
@@ -103,7 +101,8 @@ def _wrong(found: Manifest) -> Refusal | None:
         return Refusal("unknown-file", f"{strange!r} is no file of a take-out")
     if len(set(names)) < len(names) or len(names) > MOST_FILES:
         return Refusal("damaged-list", "a file stands in the list twice, or there are too many")
-    missing = next((name for name in map(rows_file, ROWS) if name not in names), None)
+    wanted = (rows_file(table) for table in ROWS if table not in YOUNGER)
+    missing = next((name for name in wanted if name not in names), None)
     if missing is not None:
         return Refusal("missing-file", f"{missing} is not in the list")
     if sum(one.size for one in found.files) > MOST_BYTES:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, get_args
 
+import msgspec
+
+from engine.before_after import FELT, SORTS, Rating, book, rated
 from engine.consent import PURPOSES
 from engine.contract.ids import is_id
 from engine.contract.kinds import KINDS
 from engine.contract.reading import END
+from engine.referrals import STATES
+from engine.refusal import Refusal
 from engine.requests import DeskName, Kind
 
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -25,6 +30,7 @@ _IDS: Final[Mapping[str, Any]] = {
 # When something was written down, wherever it stands.
 _WRITTEN: Final = (
     "created_at", "updated_at", "recorded_at", "received_at", "stored_at", "first_seen", "last_seen", "since",
+    "delivered_at", "answered_at", "started_at", "ended_at",
 )  # fmt: skip
 # Which column of a table names a record of which earlier one.
 _NAMES: Final[Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
@@ -34,6 +40,7 @@ _NAMES: Final[Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "fact_release": (("fact_id", ("fact", "care_entry")),),
     "advice_event": (("advice_id", ("advice",)),),
     "advice_response": (("advice_id", ("advice",)),),
+    "referral": (("advice_id", ("advice",)),),
 }
 
 
@@ -122,9 +129,42 @@ def _request(_state: Checked, record: Mapping[str, Any]) -> str | None:
     return None if record["kind"] in get_args(Kind) and record["desk"] in get_args(DeskName) else "value"
 
 
+def _referral(_state: Checked, record: Mapping[str, Any]) -> str | None:
+    days = (record["ask_on"], *filter(None, (record["seen_on"],)))
+    known = record["state"] in STATES and record["asked"] >= 0
+    return None if known and all(map(_is_day, days)) else "value"
+
+
+def _session(state: Checked, record: Mapping[str, Any]) -> str | None:
+    if record["asked"] is not None and record["asked"] not in state.seen.get("request", ()):
+        return "dangling"
+    if record["taken_back_at"] is not None:
+        return "state"
+    begun, over = record["started_at"], record["ended_at"]
+    sound = record["sort"] in SORTS and (over is None or begun < over) and _is_felt(record["felt"])
+    return None if sound else "value"
+
+
+def _is_felt(said: str) -> bool:
+    try:
+        felt = msgspec.json.decode(said, type=dict[str, Rating])
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    told = [(kind, one) for kind, rating in felt.items() for one in (rating.before, rating.after) if one is not None]
+    return felt.keys() <= set(FELT) and not any(isinstance(rated(book(), *one), Refusal) for one in told)
+
+
+def _is_day(said: str) -> bool:
+    try:
+        return date.fromisoformat(said).isoformat() == said
+    except ValueError:
+        return False
+
+
 _DAY: Final = 24 * 3_600 * 1_000_000
 _OWN: Final[Mapping[str, Callable[[Checked, Mapping[str, Any]], str | None]]] = {
     "household": _household, "resident": _person, "device": _home, "consent": _consent,
     "consent_source": _source, "reading": _reading, "measurement": _measurement,
     "fact": _fact, "care_entry": _fact, "advice": _advice, "request": _request,
+    "referral": _referral, "before_after": _session,
 }  # fmt: skip

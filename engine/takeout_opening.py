@@ -13,7 +13,7 @@ import msgspec
 from engine.imports.archive import Member, members
 from engine.imports.model import FileError
 from engine.refusal import Refusal
-from engine.takeout import MANIFEST, MOST_FILES, MOST_LINE, MOST_MANIFEST, Manifest, read_manifest, rows_file
+from engine.takeout import MANIFEST, MOST_FILES, MOST_LINE, MOST_MANIFEST, YOUNGER, Manifest, read_manifest, rows_file
 
 _CHUNK: Final = 1 << 18
 
@@ -27,6 +27,8 @@ class Opened:
 
     def records(self, table: str) -> Iterator[dict[str, Any]]:
         """The records of one table; raises FileError bad-record with the line."""
+        if table in YOUNGER and rows_file(table) not in self._infos:
+            return
         with BufferedReader(Member(self._archive, self._infos[rows_file(table)]), _CHUNK) as stream:
             number = 0
             while line := stream.readline(MOST_LINE):

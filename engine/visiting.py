@@ -12,7 +12,7 @@ import msgspec
 
 from engine.contract.reading import Reading
 from engine.contract.wire import LONGEST_VISIT, MAX_MESSAGE, Known, Left, Who, decode
-from engine.intake import DeviceFacts, Household
+from engine.household import DeviceFacts, Household
 from engine.people import Resident
 from engine.review import ENGINE
 from engine.situation import gone

@@ -48,6 +48,57 @@ def erase(path: Path, traces: Traces) -> int:
         raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error
 
 
+def drain(path: Path, device: str | None) -> int:
+    """Erases everything of `device` (None: all), once nothing of it is to be handed over; how many rows still are.
+
+    Looked at and erased in one transaction: what is heard in between waits for the next time. Raises JournalError.
+    """
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=_WAIT)) as db:
+            db.execute("PRAGMA secure_delete=ON")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("BEGIN IMMEDIATE")
+            left = _undelivered(db, device)
+            for table in () if left else (*_MEMORIES, "memory", "device"):
+                _clear(db, table, device)
+            db.execute("COMMIT")
+            if not left:
+                _scrub(db)
+            return left
+    except sqlite3.Error as error:
+        raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error
+
+
+def undelivered(path: Path, device: str | None) -> int:
+    """How many frames and readings of `device` (None: all) are not handed over yet; raises JournalError."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=_WAIT)) as db:
+            return _undelivered(db, device)
+    except sqlite3.Error as error:
+        raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error
+
+
+def _undelivered(db: sqlite3.Connection, device: str | None) -> int:
+    frames = db.execute("SELECT count(*) FROM frame WHERE state='new' AND ?1 IN ('', device)", (device or "",))
+    rows = db.execute("SELECT payload FROM reading").fetchall()
+    # What cannot be read may be anybody's.
+    mine = [row for (row,) in rows if device is None or _read(row).get("device", device) == device]
+    return int(frames.fetchone()[0]) + len(mine)
+
+
+def _clear(db: sqlite3.Connection, table: str, device: str | None) -> None:
+    if device is None:
+        db.execute(f"DELETE FROM {table}")  # noqa: S608
+    elif table == "device":
+        db.execute("DELETE FROM device WHERE id=?", (device,))
+    elif table != "reading":  # of this device there is none left
+        db.execute(f"DELETE FROM {table} WHERE device=?", (device,))  # noqa: S608
+
+
 def _delete(db: sqlite3.Connection, traces: Traces) -> int:
     db.execute("BEGIN IMMEDIATE")
     try:

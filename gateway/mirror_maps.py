@@ -85,6 +85,13 @@ class Maps:
                 changed += 1
         return changed
 
+    def clear(self) -> int:
+        """Strike every map and every proposal, readable or not; how many files went."""
+        files = [*self._files(), *(self._folder / PROPOSED).glob("*.json")]
+        for path in files:
+            path.unlink(missing_ok=True)
+        return len(files)
+
     def propose(self, item: MirrorMap) -> None:
         """Keep what a sender said of itself for a person to look at, add people to, and accept."""
         _write(self._folder / PROPOSED, item)

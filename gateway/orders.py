@@ -8,24 +8,27 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from engine.contract.reading import ResidentId
+from engine.contract.reading import DeviceId, ResidentId
 from engine.contract.topics import ROOT
 from engine.contract.wire import Roster
 from gateway.devices import DeviceError, Devices, Entry, write_private
 from gateway.journal_erasing import Traces, erase
 from gateway.journal_rows import JournalError
+from gateway.link import RadioFailure
 from gateway.log import log
 from gateway.mirror_maps import Maps
+from gateway.returning import release, wipe
 
 ROSTER_FILE: Final = "roster.json"
 JOURNAL_FILE: Final = "journal.sqlite"
 Correlation = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Result = Literal["done", "unknown-verb", "malformed", "failed"]
+Result = Literal["done", "waiting", "unknown-verb", "malformed", "failed"]
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A command; `forget` erases what the gateway knows of a person.
+    """A command; `forget` erases what the gateway knows of a person, `release` a device, `wipe` everything.
 
+    `release` and `wipe` are for what was lent: they are `waiting` until everything that was heard is handed over.
     `alone` says that nobody else is registered in the home: all that was heard and not handed over yet is theirs,
     unless somebody else is known here.
     """
@@ -34,10 +37,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     correlation: Correlation
     resident: ResidentId | None = None
     alone: bool = False
+    device: DeviceId | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to the order with the same correlation id; `count` is how many devices, maps and rows changed."""
+    """The answer to the order with the same correlation id; `count` is how many devices, maps and rows changed.
+
+    Where it is `waiting`, `count` rows are not handed over yet.
+    """
 
     v: Literal[1] = 1
     correlation: str
@@ -63,15 +70,27 @@ def follow(topic: str, payload: bytes, gateway: str, home: Path) -> bytes | None
 
 
 def _obey(order: Order, verb: str, home: Path) -> Reply:
-    if verb != "forget" or order.resident is None:
-        result: Result = "malformed" if verb == "forget" else "unknown-verb"
+    complete = {"forget": order.resident is not None, "release": order.device is not None, "wipe": True}
+    if not complete.get(verb, False):
+        result: Result = "malformed" if verb in complete else "unknown-verb"
         return Reply(correlation=order.correlation, verb=verb, result=result)
     try:
-        count = _forget(order.resident, home, alone=order.alone)
-    except (DeviceError, JournalError, OSError) as error:
-        log("forget_failed", kind=type(error).__name__)
+        count, left = _follow(order, verb, home)
+    except (DeviceError, JournalError, RadioFailure, OSError) as error:
+        log(f"{verb}_failed", kind=type(error).__name__)
         return Reply(correlation=order.correlation, verb=verb, result="failed")
+    if left:
+        return Reply(correlation=order.correlation, verb=verb, result="waiting", count=left)
     return Reply(correlation=order.correlation, verb=verb, result="done", count=count)
+
+
+def _follow(order: Order, verb: str, home: Path) -> tuple[int, int]:
+    """How much was changed, and how much is still to be handed over before anything is."""
+    if verb == "forget" and order.resident is not None:
+        return _forget(order.resident, home, alone=order.alone), 0
+    if verb == "release" and order.device is not None:
+        return release(order.device, home)
+    return wipe(home)
 
 
 def _forget(resident: str, home: Path, *, alone: bool) -> int:

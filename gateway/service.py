@@ -194,7 +194,8 @@ class Gateway:
         except JournalError as error:
             self._fail(error)
             outcome = None
-        if outcome and entry:
+        # What was given up in the meantime is introduced to nobody again.
+        if outcome and entry and self._listed(device):
             self._introduce(entry, self._profiles[entry.profile], outcome.info)
         failed = outcome is None or outcome.code != "done"
         frames = outcome.frames if outcome else 0

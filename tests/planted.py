@@ -93,7 +93,7 @@ class Planter:
         }  # fmt: skip
         special: dict[tuple[str, str], Any] = {
             ("web_session", "subject"): self.resident, ("sign_in_code", "subject"): self.resident,
-            ("notice", "recipient"): self.resident, ("acting", "actor"): self.member, ("push", "sent_at"): 1,
+            ("watch_telling", "recipient"): self.member, ("notice", "recipient"): self.resident, ("acting", "actor"): self.member, ("push", "sent_at"): 1,
             ("family_member", "id"): self.member, ("consent", "recipient"): self.member, ("alias", "of"): self.reading,
             ("one_id", "ended_at"): None, ("one_id_session", "issuer"): f"issuer-{self.letter}",
             ("one_id", "issuer"): f"issuer-{self.letter}", ("one_id_session", "subject"): f"subject-{self.letter}",

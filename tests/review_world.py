@@ -32,6 +32,7 @@ from engine.service_link import Delivery
 from engine.standing import Approval, Automatic, Population, digest_of, ended, is_live, suspended
 from engine.store import audit, repo_advice, repo_residents, repo_standing, repo_urgent_text
 from engine.store.tables import ADVICE, AUDIT
+from engine.store.tables_following import REFERRAL
 from engine.urgent_text import SignedText
 from tests.flow.test_evaluate import pressure, reading
 from tests.flow.test_standing import answer
@@ -349,6 +350,14 @@ class Review(RuleBasedStateMachine):
             MINUTE <= second - first <= DAY and at - second <= DAY for first in red for second in red if second > first
         ), "two red readings of a bonded device"
         return True
+
+    @invariant()
+    def every_delivered_referral_is_followed_up_and_nothing_else(self) -> None:
+        if not hasattr(self, "connection"):
+            return
+        refers = (ADVICE.c.state == "delivered") & (ADVICE.c.severity != "routine")
+        out = self.connection.execute(select(ADVICE.c.id).where(refers)).scalars()
+        assert set(out) == set(self.connection.execute(select(REFERRAL.c.advice_id)).scalars())
 
     @invariant()
     def an_approval_samples_enough_and_keeps_its_cap(self) -> None:

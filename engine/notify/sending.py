@@ -9,17 +9,23 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from engine.appointments import held
 from engine.consent import permits
+from engine.loans_due import KIND as LOAN
+from engine.loans_due import is_withdrawn
 from engine.locale import Language
 from engine.notify.message import LEASE, Message, message_of, next_try, quiet_until
 from engine.notify.port import Failed, Sent, Sink
 from engine.picture import zone_of
+from engine.referrals_store import KIND as VISIT
+from engine.referrals_store import asks_still
 from engine.review import Item
 from engine.sealing import Seal
 from engine.situation import refuses
 from engine.store import (
     repo_addresses,
     repo_advice,
+    repo_appointments,
     repo_consents,
     repo_emergency,
     repo_family,
@@ -27,18 +33,21 @@ from engine.store import (
     repo_notices,
     repo_residents,
     repo_shows,
+    repo_silences,
 )
 from engine.store.database import Connection, Engine, read, write
 from engine.store.filing import unmistaken
 from engine.store.repo_addresses import Address
 from engine.store.repo_notices import Notice
 from engine.store.repo_places import ZONE
+from engine.watching_telling import BACK, NOTICE, still_watches
 
 # What a resident's delivery channel means for notices: which kinds of addresses are used; the page's are browsers.
-_CHANNELS: Final = {"page": ("push",), "mail": ("mail",), "line": ("line",)}
+CHANNELS: Final = {"page": ("push",), "mail": ("mail",), "line": ("line",)}
 _ALL: Final = ("mail", "line", "push")
 FAMILY: Final = "family-urgent"
 FAMILY_EMERGENCY: Final = "family-emergency"
+WATCHING: Final = frozenset({NOTICE, BACK})
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,22 +128,45 @@ def reach_of(connection: Connection, seal: Seal, notice: Notice, now: datetime) 
     if notice.kind == FAMILY_EMERGENCY:
         look = repo_emergency.get(connection, notice.about)
         return Reach(needless="withdrawn") if look is None else _family(connection, seal, notice, look.resident, now)
-    return _own(connection, seal, notice, now)
+    return (_watcher if notice.kind in WATCHING else _own)(connection, seal, notice, now)
+
+
+def _watcher(connection: Connection, seal: Seal, notice: Notice, now: datetime) -> Reach:
+    member = repo_family.get(connection, notice.recipient)
+    back = notice.kind == BACK
+    if member is None or not still_watches(connection, member.id, notice.about, now, back=back):
+        return Reach(needless="withdrawn")
+    return Reach(addresses=_usable(connection, seal, member.id, _ALL), language=member.language)
 
 
 def _own(connection: Connection, seal: Seal, notice: Notice, now: datetime) -> Reach:
     person = repo_residents.get(connection, notice.recipient)
-    held = refuses(repo_life.situation(connection, notice.recipient), "notices", now)
-    if person is None or held is not None:
-        return Reach(needless="inactive" if held is None else held.code)
+    lived = repo_life.situation(connection, notice.recipient)
+    expected = notice.kind == repo_appointments.NOTICE_KIND
+    stopped = held(lived, now) if expected else refuses(lived, "notices", now)
+    if person is None or stopped is not None:
+        return Reach(needless="inactive" if stopped is None else stopped.code)
+    if _over(connection, notice, now):
+        return Reach(needless="withdrawn")
+    if expected and not repo_appointments.still_stands(connection, notice.about, now):
+        return Reach(needless="withdrawn")
     zone = zone_of(connection, person)
-    channels = _ALL if notice.urgent and person.channel != "none" else _CHANNELS.get(person.channel, ())
+    channels = _ALL if notice.urgent and person.channel != "none" else CHANNELS.get(person.channel, ())
     mirror = _mirror(connection, person.id, now)
     if not channels and not mirror:
         return Reach(zone=zone, needless=f"by-{person.channel}")
     return Reach(
         addresses=_usable(connection, seal, person.id, channels), language=person.language, zone=zone, mirror=mirror
     )  # fmt: skip
+
+
+def _over(connection: Connection, notice: Notice, now: datetime) -> bool:
+    """Whether a silence has ended, a visit was told of, or a loan came back, before it could be told."""
+    if notice.kind == repo_silences.KIND:
+        return repo_silences.of_resident(connection, notice.recipient, now) is None
+    if notice.kind == LOAN:
+        return is_withdrawn(connection, notice.recipient, notice.about)
+    return notice.kind == VISIT and not asks_still(connection, notice.about, notice.recipient, now)
 
 
 def _agreed(connection: Connection, item: Item, now: datetime) -> bool:

@@ -22,7 +22,9 @@ from engine.store.tables import READING as _READING  # noqa: F401 - so that the 
 from engine.store.tables_bridge import PUSH as _PUSH  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_clinical import FACT as _FACT  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_desk import STAFF as _STAFF  # noqa: F401 - so that the metadata is whole
-from engine.store.tables_following import LOAN as _LOAN  # noqa: F401 - so that the metadata is whole
+from engine.store.tables_exchange import EXCHANGE_RUN as _EXCHANGE  # noqa: F401 - so that the metadata is whole
+from engine.store.tables_following import LETTER as _LETTER  # noqa: F401 - so that the metadata is whole
+from engine.store.tables_loans import LOAN as _LOAN  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_points import POINT_ENTRY as _POINT  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_rights import ONE_ID as _ONE_ID  # noqa: F401 - so that the metadata is whole
 from engine.store.tables_spots import SPOT as _SPOT  # noqa: F401 - so that the metadata is whole

@@ -57,17 +57,18 @@ from engine.store.tables_desk import (
     STANDING_USE,
     WEB_SESSION,
 )
+from engine.store.tables_exchange import CITY_NUMBER, EXCHANGE_LINE, EXCHANGE_PROPOSAL
 from engine.store.tables_following import (
     APPOINTMENT,
     BEFORE_AFTER,
     CASE_EVENT,
-    CITY_NUMBER,
     GUIDANCE_CASE,
     LETTER,
-    LOAN,
     REFERRAL,
     WATCH_ALERT,
+    WATCH_TELLING,
 )
+from engine.store.tables_loans import LOAN, LOAN_SLOT
 from engine.store.tables_points import LEARNING_CHOICE, POINT_ENTRY, POINT_MEMBER
 from engine.store.tables_rights import (
     ACTING,
@@ -181,7 +182,8 @@ ERASED: Final[Mapping[Any, Where]] = {
     ADVICE_SEEN: lambda scope: or_(_of_advice(ADVICE_SEEN.c.advice_id)(scope), ADVICE_SEEN.c.by.in_(scope.subjects)),
     STANDING_USE: _of_advice(STANDING_USE.c.advice_id),
     NOTICE: lambda scope: or_(
-        NOTICE.c.recipient.in_(scope.subjects), NOTICE.c.about == scope.resident, _of_advice(NOTICE.c.about)(scope)
+        NOTICE.c.recipient.in_(scope.subjects), NOTICE.c.about == scope.resident, _of_advice(NOTICE.c.about)(scope),
+        NOTICE.c.about.startswith(f"{scope.resident}:", autoescape=True),
     ),
     REFERRAL: _theirs(REFERRAL),
     LEARNING_CHOICE: _theirs(LEARNING_CHOICE),
@@ -191,8 +193,18 @@ ERASED: Final[Mapping[Any, Where]] = {
     APPOINTMENT: _theirs(APPOINTMENT),
     GUIDANCE_CASE: _theirs(GUIDANCE_CASE),
     LETTER: _theirs(LETTER),
+    EXCHANGE_PROPOSAL: _theirs(EXCHANGE_PROPOSAL),
+    EXCHANGE_LINE: _theirs(EXCHANGE_LINE),
     CITY_NUMBER: _theirs(CITY_NUMBER),
+    LOAN_SLOT: lambda scope: or_(
+        _theirs(LOAN_SLOT)(scope),
+        LOAN_SLOT.c.loan.in_(select(LOAN.c.seq).where(LOAN.c.resident_id == scope.resident)),
+    ),
     LOAN: _theirs(LOAN),
+    WATCH_TELLING: lambda scope: or_(
+        WATCH_TELLING.c.recipient.in_(scope.subjects),
+        WATCH_TELLING.c.alert.in_(select(WATCH_ALERT.c.seq).where(WATCH_ALERT.c.resident_id == scope.resident)),
+    ),
     WATCH_ALERT: _theirs(WATCH_ALERT),
     BEFORE_AFTER: _theirs(BEFORE_AFTER),
     POINT_ENTRY: _theirs(POINT_ENTRY),
@@ -251,7 +263,8 @@ KEPT: Final[Mapping[str, str]] = {
     "forget_order": "ids and instants: which gateways were told and have answered",
 }
 NOBODYS: Final[Mapping[str, str]] = {
-    "municipality": "a town", "household": "an id, a town and a zone", "spot": "a place", "wrong_guess": "instants",
+    "watch_ear": "a machine's ears", "municipality": "a town",
+    "household": "an id, a town and a zone", "spot": "a place", "wrong_guess": "instants",
     "gateway": "a machine; its label goes with the home", "gateway_state": "a machine's health", "tally": "counts",
     "weather": "a town's days", "unknown_code": "words of a code list", "network_state": "what a network can do",
     "team": "who works here", "staff": "who works here", "disclosure": "a town's policy", "publishing_unit": "towns",
@@ -259,5 +272,6 @@ NOBODYS: Final[Mapping[str, str]] = {
     "logout_token": "hashes of the provider's words", "statistics_release": "published counts of nobody in particular",
     "release_batch": "the same on its way", "letter_batch": "how many letters", "point_team": "a team's name",
     "point_pot": "a team's points of a month",
+    "group_class": "a class's time and place",
     "exchange_run": "how many rows", "learning_model": "numbers of everybody together",
 }  # fmt: skip

@@ -14,7 +14,9 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from engine.assignment import holder_of
-from engine.intake import Household, digest_of
+from engine.custody import Heard
+from engine.household import Household
+from engine.intake import digest_of
 from engine.refusal import Refusal
 from engine.review import ENGINE, LIVE, Command, Decision, Item, decide, rank
 from engine.situation import gone
@@ -121,9 +123,13 @@ def adopt(connection: Connection, device: str, home: Household, now: datetime) -
     mine = (READING.c.device_id == device) & (READING.c.household_id == home.id)
     mine &= (READING.c.outcome == "unassigned") & (READING.c.source == "ble")
     owners: dict[str, list[str]] = {}
-    for row in connection.execute(select(READING.c.id, READING.c.user_slot, READING.c.measured_at).where(mine)):
-        owner, measured = holder_of(row.user_slot, facts.bindings), from_micros(row.measured_at)
+    for row in connection.execute(select(READING).where(mine)):
+        measured = from_micros(row.measured_at)
+        owner = holder_of(row.user_slot, facts.bindings)
         there = owner in home.at(measured).residents and not home.presence.away(owner or "", measured)
+        received, dated = from_micros(row.received_at), row.time_quality != "unknown"
+        heard = Heard(device, row.gateway_id, measured, received, dated)
+        there = there and not home.custody.is_nobodys(heard, facts.bindings)
         if there and owner is not None and owner in home.recording:
             owners.setdefault(owner, []).append(row.id)
     for owner, ids in owners.items():

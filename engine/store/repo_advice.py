@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, case, insert, literal, select, upd
 from engine.officehours import due_at
 from engine.ranking import rank as placed
 from engine.review import LIVE, Decision, Event, Item, Rank
-from engine.store import audit, repo_standing
+from engine.store import audit, repo_referrals, repo_standing
 from engine.store.instants import from_micros, to_micros
 from engine.store.repo_residents import Conflict
 from engine.store.tables import ADVICE, ADVICE_EVENT, RESIDENT
@@ -56,7 +56,7 @@ def decide(
     """Stores what was decided if the item is still the one that was looked at; of two deciders exactly one wins.
 
     Its place stays what it was; `rank` replaces the reasons kept with it, `batch` names decisions made together. A
-    rejection suspends the standing approvals of that text.
+    rejection suspends the standing approvals of that text; a delivered referral is followed up from here on.
     """
     audit.take_turn(connection)
     item = decision.item
@@ -70,6 +70,8 @@ def decide(
     _record(connection, item, decision.event, os_user, batch)
     if decision.event.command == "reject":
         repo_standing.rejected(connection, item, decision.event, os_user=os_user)
+    if item.state == "delivered":
+        repo_referrals.follow(connection, [item])
     return item
 
 

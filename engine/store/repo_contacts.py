@@ -1,20 +1,27 @@
-"""That staff reached a resident, or tried to: how, what came of it, and about which piece of advice."""
+"""That staff reached a resident, or tried to: how, what came of it, and about which piece of advice.
+
+Of somebody who is followed in a programme it is an event of that case, too: nothing is written down twice.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from random import Random
 from typing import Any, Final, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from engine.contract.ids import new_id
-from engine.store import audit
+from engine.store import audit, repo_cases
 from engine.store.instants import from_micros, to_micros
+from engine.store.repo_facts import By
 from engine.store.tables_desk import CONTACT
 
-How = Literal["phone", "visit", "video", "letter", "other"]
+# Below the number of parameters either database takes in one statement.
+_CHUNK: Final = 500
+How = Literal["phone", "visit", "video", "group", "mail", "letter", "other"]
 Outcome = Literal["reached", "family", "message", "absent", "refused"]
 HOWS: Final[tuple[How, ...]] = get_args(How)
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -52,8 +59,9 @@ def add(
     rng: Random,
     os_user: str,
     advice: str | None = None,
+    minutes: int | None = None,
 ) -> Contact:
-    """Keeps an attempt with its audit entry, which holds no word of it."""
+    """Keeps an attempt with its audit entry, which holds no word of it; `minutes` count in a case alone."""
     made = Contact(
         id=new_id("k", rng), resident=resident, by=by, at=now, how=how, outcome=outcome, text=text, advice=advice
     )  # fmt: skip
@@ -65,6 +73,7 @@ def add(
         detail_hash=audit.detail_hash([made.id, how, outcome, text]),
     )  # fmt: skip
     audit.append(connection, entry)
+    repo_cases.note_contact(connection, resident, made.id, how, outcome, minutes, now, By(by, os_user))
     return made
 
 
@@ -78,7 +87,17 @@ def of_advice(connection: Connection, advice: str, limit: int = 100) -> list[Con
     return _read(connection, CONTACT.c.advice_id == advice, limit)
 
 
-def _read(connection: Connection, where: Any, limit: int) -> list[Contact]:
+def newest(connection: Connection, residents: Iterable[str]) -> dict[str, Contact]:
+    """The newest attempt to speak with each of these residents."""
+    names, found = sorted(set(residents)), dict[str, Contact]()
+    for start in range(0, len(names), _CHUNK):
+        part = CONTACT.c.resident_id.in_(names[start : start + _CHUNK])
+        last = select(func.max(CONTACT.c.at)).where(part).group_by(CONTACT.c.resident_id)
+        found |= {one.resident: one for one in reversed(_read(connection, part & CONTACT.c.at.in_(last), None))}
+    return found
+
+
+def _read(connection: Connection, where: Any, limit: int | None) -> list[Contact]:
     query = select(CONTACT).where(where).order_by(CONTACT.c.at.desc(), CONTACT.c.id.desc()).limit(limit)
     return [
         Contact(

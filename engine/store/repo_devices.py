@@ -13,6 +13,7 @@ from engine.contract.wire import Binding, DeviceNote
 from engine.refusal import Refusal
 from engine.store.database import upsert
 from engine.store.instants import from_micros, to_micros
+from engine.store.repo_custody import is_leaving
 from engine.store.repo_residents import households_known
 from engine.store.tables import BINDING, DEVICE
 from engine.store.tallies import note_people_changed
@@ -72,10 +73,12 @@ def bind(
     """Gives slots to residents of `household`, replacing who had them; what was refused, with reasons.
 
     A slot taken over from somebody else is the new resident's from `now` on; one that nobody had always was theirs.
+    Nobody gets a slot of a lent device that was given back and that a gateway here has not given up yet: `given-back`.
     """
     wanted = list(bindings)
     homes = households_known(connection, [item.resident for item in wanted])
-    judged = [(item, _refusal(item.resident, household, homes)) for item in wanted]
+    leaving = is_leaving(connection, device)
+    judged = [(item, leaving or _refusal(item.resident, household, homes)) for item in wanted]
     held = _held(connection, device)
     rows = [
         # Of a slot that was somebody else's, only what is measured from now on is theirs.

@@ -98,14 +98,21 @@ def hurry(connection: Connection, gateway: str, now: datetime) -> None:
 def answered(connection: Connection, gateway: str, correlation: str, result: str, now: datetime) -> bool:
     """Notes what a gateway answered; whether there was such an order of this gateway.
 
-    `failed` leaves it open; a gateway that does not understand leaves it stuck, for people to see.
+    `failed` and `waiting` leave it open; a gateway that does not understand leaves it stuck, for people to see.
     """
     values: dict[str, Any] = {"answer": result, "answered_at": to_micros(now)}
-    if result != "failed":
+    if result not in {"failed", "waiting"}:
         values["state"] = DONE if result == "done" else STUCK
     mine = (FORGET_ORDER.c.gateway_id == gateway) & (FORGET_ORDER.c.correlation == correlation)
     mine &= FORGET_ORDER.c.state == OPEN
     return connection.execute(update(FORGET_ORDER).where(mine).values(values)).rowcount == 1
+
+
+def wiped(connection: Connection, gateway: str, now: datetime) -> None:
+    """A gateway holds nothing of anybody any more: what it was to forget it has forgotten."""
+    waiting = (FORGET_ORDER.c.gateway_id == gateway) & (FORGET_ORDER.c.state != DONE)
+    values = {"state": DONE, "answer": "wiped", "answered_at": to_micros(now)}
+    connection.execute(update(FORGET_ORDER).where(waiting).values(values))
 
 
 def of(connection: Connection, resident: str) -> list[Order]:

@@ -11,12 +11,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from engine.letters import Reason, Said, Sort, State, To, came_from, in_post_order
 from engine.people import Resident
-from engine.store import audit, repo_residents
+from engine.referrals import SAYS, Answer
+from engine.refusal import Refusal
+from engine.store import audit, repo_referrals, repo_residents
 from engine.store.database import insert_new
 from engine.store.filing import By
 from engine.store.instants import from_micros, to_micros
 from engine.store.tables import RESIDENT
-from engine.store.tables_following import LETTER, LETTER_BATCH, REFERRAL
+from engine.store.tables_following import LETTER, LETTER_BATCH
 
 # Below the number of parameters either database takes in one statement.
 _CHUNK: Final = 500
@@ -189,12 +191,12 @@ def move(
 
 def note_visit(connection: Connection, advice: str, state: str, seen_on: date | None, now: datetime, by: By) -> bool:
     """Writes what somebody said of the doctor into the follow-up of their referral; whether one is kept."""
-    mine = (REFERRAL.c.advice_id == advice) & REFERRAL.c.state.in_(("open", "planned"))
-    said = {
-        "state": state, "seen_on": None if seen_on is None else seen_on.isoformat(), "answered_at": to_micros(now),
-        "by": by.actor, "version": REFERRAL.c.version + 1,
-    }  # fmt: skip
-    return connection.execute(update(REFERRAL).where(mine).values(said)).rowcount == 1
+    said = next((one for one in SAYS if one == state), None)
+    if said is None:
+        return False
+    day = seen_on if said == "seen" else None
+    done = repo_referrals.say(connection, advice, Answer(said=said, by=by.actor, day=day), now, by)
+    return not isinstance(done, Refusal)
 
 
 def _read(connection: Connection, query: Any) -> list[Letter]:

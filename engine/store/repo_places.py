@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from engine.municipalities import REGION
 from engine.refusal import Refusal
 from engine.store.database import insert_new
 from engine.store.instants import to_micros
-from engine.store.tables import GATEWAY, HOUSEHOLD, MUNICIPALITY
+from engine.store.tables import GATEWAY, GATEWAY_STATE, HOUSEHOLD, MUNICIPALITY
 from engine.store.tables_spots import SPOT
 from engine.store.tallies import note_people_changed
 
@@ -88,6 +88,20 @@ def enrol_gateway(connection: Connection, gateway: Gateway, now: datetime) -> Re
     elif known.label != gateway.label:
         connection.execute(update(GATEWAY).where(GATEWAY.c.id == gateway.id).values(label=gateway.label))
     return None
+
+
+def dismiss_gateway(connection: Connection, gateway: str) -> bool:
+    """Ends the enrolment of a gateway: what it says from now on is refused; whether there was one to end.
+
+    That of a public measuring spot stays.
+    """
+    of_spot = select(GATEWAY.c.id).join(SPOT, SPOT.c.household_id == GATEWAY.c.household_id)
+    if connection.execute(of_spot.where(GATEWAY.c.id == gateway)).first() is not None:
+        return False
+    connection.execute(delete(GATEWAY_STATE).where(GATEWAY_STATE.c.gateway_id == gateway))
+    gone = connection.execute(delete(GATEWAY).where(GATEWAY.c.id == gateway)).rowcount == 1
+    note_people_changed(connection)
+    return gone
 
 
 def gateways(connection: Connection, household: str | None = None) -> list[Gateway]:

@@ -74,6 +74,18 @@ def of_resident(connection: Connection, resident: str) -> list[Team]:
     return [msgspec.structs.replace(_team(row), since=date.fromisoformat(row["since"])) for row in rows]
 
 
+def ever_of(connection: Connection, resident: str) -> list[tuple[Team, date | None]]:
+    """The teams a resident ever belonged to, each with since when and until when, oldest first."""
+    query = select(POINT_TEAM, POINT_MEMBER.c.since, POINT_MEMBER.c.until)
+    query = query.join(POINT_MEMBER, POINT_MEMBER.c.team == POINT_TEAM.c.seq)
+    rows = connection.execute(query.where(POINT_MEMBER.c.resident_id == resident).order_by(POINT_MEMBER.c.seq))
+    return [
+        (msgspec.structs.replace(_team(row), since=date.fromisoformat(row["since"])),
+         None if row["until"] is None else date.fromisoformat(row["until"]))
+        for row in rows.mappings()
+    ]  # fmt: skip
+
+
 def open_to(connection: Connection, person: Resident) -> list[Team]:
     """The teams somebody may join: neighbourhoods of their town, workplaces anywhere, of sorts they are in none of."""
     taken = {team.sort for team in of_resident(connection, person.id)}

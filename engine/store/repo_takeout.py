@@ -1,7 +1,8 @@
 """The records of one resident as rows: read for a take-out, and stored again where a take-out is brought in.
 
 What is left out: keys the database makes itself, hashes and seals of this house, words of staff about the person, and
-what belongs to the house and not to the record (teams, sessions, codes, sends, measures of support, who acts for whom).
+what belongs to the house and not to the record (teams, sessions, codes, sends, measures of support, who acts for whom,
+and what a town gives and follows: points, loans, programmes, appointments, letters, watching; `carrying_following`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from engine.store.tables import (
 from engine.store.tables_bridge import CARE_ENTRY, FACT_ORIGIN
 from engine.store.tables_clinical import FACT
 from engine.store.tables_desk import ADVICE_RESPONSE, FACT_RELEASE, REQUEST
+from engine.store.tables_following import BEFORE_AFTER, REFERRAL
 from engine.store.tables_rights import CONSENT_SOURCE
 
 Record = dict[str, Any]
@@ -37,12 +39,13 @@ TABLES: Final[Mapping[str, Any]] = {
     "household": HOUSEHOLD, "resident": RESIDENT, "consent": CONSENT, "consent_source": CONSENT_SOURCE,
     "device": DEVICE, "binding": BINDING, "reading": READING, "measurement": MEASUREMENT, "fact": FACT,
     "fact_origin": FACT_ORIGIN, "care_entry": CARE_ENTRY, "fact_release": FACT_RELEASE, "advice": ADVICE,
-    "advice_event": ADVICE_EVENT, "advice_response": ADVICE_RESPONSE, "request": REQUEST,
+    "advice_event": ADVICE_EVENT, "advice_response": ADVICE_RESPONSE, "request": REQUEST, "referral": REFERRAL,
+    "before_after": BEFORE_AFTER,
 }  # fmt: skip
 # Made anew where the row is stored: counted by the database, or following from the rest.
 _MADE: Final[Mapping[str, frozenset[str]]] = {
     "resident": frozenset({"search_key", "kana_key"}), "consent": frozenset({"seq"}),
-    "advice_event": frozenset({"seq"}),
+    "advice_event": frozenset({"seq"}), "before_after": frozenset({"seq"}),
 }  # fmt: skip
 # What staff wrote beside the advice is not the resident's; their page does not show it either.
 _EMPTIED: Final[Mapping[str, dict[str, Any]]] = {
@@ -215,6 +218,9 @@ _WHERE: Final[Mapping[str, Callable[[str], Any]]] = {
     "advice": _told,
     "advice_event": _of_advice(ADVICE_EVENT.c.advice_id),
     "advice_response": _of_advice(ADVICE_RESPONSE.c.advice_id),
+    "referral": _of_advice(REFERRAL.c.advice_id),
+    # A session that was taken back never was.
+    "before_after": lambda resident: (BEFORE_AFTER.c.resident_id == resident) & BEFORE_AFTER.c.taken_back_at.is_(None),
 }
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, func, or_, select
 
 from engine.assignment import WEIGHED, Owner, owner_by_numbers
 from engine.contract.reading import Reading
-from engine.intake import Accepted, Household, Stored, Unassigned, store_form
+from engine.household import Household
+from engine.intake import Accepted, Stored, Unassigned, store_form
 from engine.likelihood_home import Belief, Known, guessed, nobody_enrolled, recalled, sighting_of
 from engine.store import repo_places
 from engine.store.instants import from_micros, to_micros

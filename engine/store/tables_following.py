@@ -1,4 +1,4 @@
-"""The rows of following up: cases, appointments, letters, the city's lists, loans, watching over.
+"""The rows of following up: cases, appointments, letters, the city's lists, watching over.
 
 Instants are UTC microseconds, days are local (ISO 8601), JSON is TEXT.
 """
@@ -14,7 +14,6 @@ from engine.store.rows import Row, serial, text_, whole
 
 # As they stand in the database: SQLite uses a partial index only for a query that says the same words.
 OPEN_CASE = "state = 'open'"
-OUT = "returned_at IS NULL"
 
 
 class GuidanceCase(Row, table=True):
@@ -63,12 +62,36 @@ class CaseEvent(Row, table=True):
     points: int = Field(sa_type=Integer)
 
 
+class GroupClass(Row, table=True):
+    """A class several residents are expected at, `capacity` of them at most; `state` planned or cancelled."""
+
+    __tablename__: ClassVar[Any] = "group_class"
+    __table_args__ = (Index(None, "municipality_code", "state", "starts_at"), {"sqlite_autoincrement": True})
+    seq: int | None = serial()
+    municipality_code: str = text_()
+    title: str = text_()
+    place: str = text_()
+    staff_id: str | None = text_(optional=True)
+    starts_at: int = whole()
+    ends_at: int = whole()
+    capacity: int = Field(sa_type=Integer)
+    state: str = text_()
+    by: str = text_()
+    at: int = whole()
+    version: int = whole()
+
+
 class Appointment(Row, table=True):
-    """A time somebody is expected or visited; `state` planned, kept, missed or cancelled."""
+    """A time somebody is expected or visited; `state` planned, kept, missed or cancelled (`reason` why).
+
+    `reminded_by` is `notice`, or who of staff told them; `class_seq` the class they are booked into.
+    """
 
     __table_args__ = (
         Index(None, "resident_id", "starts_at"),
         Index(None, "municipality_code", "state", "starts_at"),
+        Index(None, "staff_id", "starts_at"),
+        Index(None, "class_seq"),
         {"sqlite_autoincrement": True},
     )
     seq: int | None = serial()
@@ -80,8 +103,11 @@ class Appointment(Row, table=True):
     ends_at: int = whole()
     place: str = text_()
     staff_id: str | None = text_(optional=True)
+    class_seq: int | None = whole(optional=True)
     state: str = text_()
+    reason: str | None = text_(optional=True)
     reminded_at: int | None = whole(optional=True)
+    reminded_by: str | None = text_(optional=True)
     by: str = text_()
     at: int = whole()
     version: int = whole()
@@ -150,62 +176,11 @@ class Letter(Row, table=True):
     version: int = whole()
 
 
-class CityNumber(Row, table=True):
-    """Under which number the city's own system knows a resident."""
-
-    __tablename__: ClassVar[Any] = "city_number"
-    municipality_code: str = text_(primary_key=True)
-    number: str = text_(primary_key=True)
-    resident_id: str = text_(foreign_key="resident.id", index=True)
-    at: int = whole()
-
-
-class ExchangeRun(Row, table=True):
-    """One file taken in from the city or given out to it, by its sha256; what could not be taken is in `refused`."""
-
-    __tablename__: ClassVar[Any] = "exchange_run"
-    __table_args__ = (UniqueConstraint("municipality_code", "direction", "sha256"), {"sqlite_autoincrement": True})
-    seq: int | None = serial()
-    municipality_code: str = text_()
-    direction: str = text_()
-    mapping: str = text_()
-    sha256: str = text_()
-    rows: int = Field(sa_type=Integer)
-    refused: str = text_()
-    reached: int | None = whole(optional=True)
-    by: str = text_()
-    at: int = whole()
-
-
-class Loan(Row, table=True):
-    """A device lent to a resident, by its asset number; on return bonds, keys and local data are wiped."""
-
-    __table_args__ = (
-        Index("ix_loan_out", "asset", unique=True, sqlite_where=text(OUT), postgresql_where=text(OUT)),
-        Index(None, "resident_id"),
-        {"sqlite_autoincrement": True},
-    )
-    seq: int | None = serial()
-    asset: str = text_()
-    sort: str = text_()
-    device_id: str | None = text_(optional=True)
-    gateway_id: str | None = text_(optional=True)
-    resident_id: str = text_(foreign_key="resident.id")
-    municipality_code: str = text_()
-    lent_at: int = whole()
-    lent_by: str = text_()
-    due_on: str = text_()
-    returned_at: int | None = whole(optional=True)
-    returned_by: str | None = text_(optional=True)
-    wiped_at: int | None = whole(optional=True)
-    remark: str | None = text_(optional=True)
-    version: int = whole()
-
-
 class WatchAlert(Row, table=True):
     """Something unusual about a resident who is watched over: a nurse decides whether a note goes out.
 
     `sort` activity-drop, person-silent or device-silent; `state` open, told, dismissed, over; `evidence` is JSON.
+    `ended_at` is when it was over by itself, or by somebody's word, and `ended` why.
     """
 
     __tablename__: ClassVar[Any] = "watch_alert"
@@ -225,37 +200,74 @@ class WatchAlert(Row, table=True):
     decided_at: int | None = whole(optional=True)
     decided_by: str | None = text_(optional=True)
     reason: str | None = text_(optional=True)
+    ended_at: int | None = whole(optional=True)
+    ended: str | None = text_(optional=True)
     version: int = whole()
 
 
+class WatchTelling(Row, table=True):
+    """Whom an alert was told, once: family (`m-…`) or a watcher (`s-…`); `back_at` when they read that all is well."""
+
+    __tablename__: ClassVar[Any] = "watch_telling"
+    __table_args__ = (Index(None, "recipient", "at"),)
+    alert: int = whole(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    recipient: str = text_(primary_key=True)
+    at: int = whole()
+    by: str = text_()
+    back_at: int | None = whole(optional=True)
+
+
+class WatchEar(Row, table=True):
+    """Since when a gateway listens without a break, as it was at the last look; nothing of anybody."""
+
+    __tablename__: ClassVar[Any] = "watch_ear"
+    gateway_id: str = text_(primary_key=True)
+    told: int | None = whole(optional=True)
+    started: int | None = whole(optional=True)
+    adverts: int = whole()
+    grown: int | None = whole(optional=True)
+    since: int | None = whole(optional=True)
+    trouble: str = text_()
+    trouble_since: int | None = whole(optional=True)
+    away: bool = Field()
+
+
 class Session(Row, table=True):
-    """A bath, an exercise class: what was measured before it and after it."""
+    """A bath, an exercise class: from when to when, and how it was felt before and after (`felt` is JSON).
+
+    What was measured before and after is looked up each time: a reading that was moved or discarded pairs with nothing.
+    `asked` is the request by which the nurses heard of what was measured after it.
+    """
 
     __tablename__: ClassVar[Any] = "before_after"
     __table_args__ = (
-        UniqueConstraint("before_reading"),
-        Index(None, "resident_id", "at"),
+        UniqueConstraint("resident_id", "started_at"),
+        Index(None, "ended_at"),
         {"sqlite_autoincrement": True},
     )
     seq: int | None = serial()
     resident_id: str = text_(foreign_key="resident.id")
     sort: str = text_()
     place: str = text_()
-    before_reading: str = text_()
-    after_reading: str | None = text_(optional=True)
+    started_at: int = whole()
+    ended_at: int | None = whole(optional=True)
+    felt: str = text_()
     at: int = whole()
     by: str = text_()
+    asked: str | None = text_(optional=True)
+    taken_back_at: int | None = whole(optional=True)
+    version: int = whole()
 
 
 _TABLES = Row.metadata.tables
 GUIDANCE_CASE = _TABLES["guidance_case"]
 CASE_EVENT = _TABLES["case_event"]
+GROUP_CLASS = _TABLES["group_class"]
 APPOINTMENT = _TABLES["appointment"]
 REFERRAL = _TABLES["referral"]
 LETTER_BATCH = _TABLES["letter_batch"]
 LETTER = _TABLES["letter"]
-CITY_NUMBER = _TABLES["city_number"]
-EXCHANGE_RUN = _TABLES["exchange_run"]
-LOAN = _TABLES["loan"]
 WATCH_ALERT = _TABLES["watch_alert"]
+WATCH_TELLING = _TABLES["watch_telling"]
+WATCH_EAR = _TABLES["watch_ear"]
 BEFORE_AFTER = _TABLES["before_after"]

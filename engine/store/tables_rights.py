@@ -127,8 +127,8 @@ class Protection(Row, table=True):
 class LifeEvent(Row, table=True):
     """Something in a resident's life that changes what is done for them (`f-…`).
 
-    `sort` death, moved-out, moved-within, hospital, care-home, pregnancy or left-household; `since` and `until` are
-    instants, `detail` is JSON (a municipality, a household, what was before). A mistake is taken back, never deleted.
+    `sort` death, moved-out, moved-within, hospital, care-home, pregnancy, left-household or away; `since` and `until`
+    are instants, `detail` is JSON (a municipality, a household, what was before). A mistake is taken back, never deleted.
     """
 
     __tablename__: ClassVar[Any] = "life_event"

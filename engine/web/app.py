@@ -34,27 +34,37 @@ from engine.web.account import one_id as city_id
 from engine.web.context import Desk, SorryError, desk_of, visitor, wished
 from engine.web.desk import acting as desk_acting
 from engine.web.desk import (
+    appointments,
+    appointments_class,
     caseload,
+    cases,
+    cases_one,
     devices,
     enrol_paper,
+    exchange_links,
     facts,
     item,
     letters,
     links,
     live,
+    loans,
     phone,
     queue,
     record,
+    referrals,
     requests,
     rules,
+    silent,
     standing,
     teams,
     values,
     watch,
+    watch_alerts,
     workload,
 )
 from engine.web.desk import closing as desk_closing
 from engine.web.desk import emergency as desk_emergency
+from engine.web.desk import exchange as desk_exchange
 from engine.web.desk import life as desk_life
 from engine.web.desk import one_id as desk_one_id
 from engine.web.desk import points as desk_points
@@ -70,6 +80,7 @@ from engine.web.me import (
     closing,
     consents,
     contact,
+    doctor_visit,
     entry,
     export,
     family,
@@ -82,8 +93,13 @@ from engine.web.me import (
     today,
     trends,
 )
+from engine.web.me import appointments as my_appointments
+from engine.web.me import away as my_away
+from engine.web.me import before_after as my_sessions
 from engine.web.me import devices as my_devices
+from engine.web.me import goal as my_goal
 from engine.web.me import points as my_points
+from engine.web.me import watching as my_watching
 from engine.web.oidc import OneId
 
 _COLLECT: Final = (10_000, 20, 20)
@@ -91,13 +107,16 @@ _KEYS = {400: "bad-request", 403: "forbidden", 404: "not-found", 405: "bad-reque
 DOORS: Final[tuple[Door, ...]] = (
     signin.door, enrol.door, own.door, codes.door, glass.door, log.door, staff.door,
     queue.door, live.door, item.door, standing.door, rules.door, caseload.door, record.door, requests.door,
-    watch.door, devices.door, phone.door, values.door, facts.door, teams.door, workload.door,
+    cases.door, cases_one.door, my_goal.door,
+    watch_alerts.door, watch.door, devices.door, phone.door, values.door, facts.door, teams.door, workload.door,
     today.door, trends.door, advice.door, records.door, consents.door, say.door, export.door, family.door,
     notices.door, seen.door, entry.door, contact.door, my_devices.door, family_consents.door, interests.door,
     enrol_paper.door, links.door, apps.door, cards.door, emergency.door, desk_emergency.door,
     city_id.door, one_id_mine.door, one_id_enrol.door, desk_one_id.door,
     closing.door, desk_closing.door, desk_life.door, desk_acting.door, desk_protect.door, my_acting.door,
-    letters.door, my_points.door, desk_points.door,
+    appointments.door, appointments_class.door, my_appointments.door,
+    silent.door, referrals.door, doctor_visit.door, exchange_links.door, desk_exchange.door,
+    loans.door, letters.door, my_points.door, my_watching.door, desk_points.door, my_away.door, my_sessions.door,
 )  # fmt: skip
 
 

@@ -20,9 +20,11 @@ class Way(msgspec.Struct, frozen=True):
 
 WAYS: Final = (
     Way("/queue", "queue", "queue"),
+    Way("/cases", "case", "cases"),
     Way("/requests", "request.health", "requests"),
     Way("/devices/requests", "request.devices", "requests"),
     Way("/letters", "request.health", "letters"),
+    Way("/appointments", "case", "appointments"),
     Way("/caseload", "caseload", "caseload"),
     Way("/standing", "standing.see", "standing"),
     Way("/rules", "rules.see", "rules"),
@@ -30,9 +32,11 @@ WAYS: Final = (
     Way("/points/teams", "person.assign", "points"),
     Way("/watch", "watch.see", "watch"),
     Way("/devices", "devices.see", "devices"),
+    Way("/loans", "loan", "loans"),
     Way("/links", "link.decide", "links"),
     Way("/protections", "protect", "protections"),
     Way("/enrolment", "enrol", "enrolment"),
+    Way("/exchange", "enrol", "exchange"),
     Way("/staff", "staff.manage", "staff"),
     Way("/log", "log.see", "log"),
 )

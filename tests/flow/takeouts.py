@@ -41,6 +41,7 @@ from engine.takeout_opening import opened
 from engine.takeout_store import write_takeout
 from engine.takeout_taking import Taken, take
 from fhir_bridge.takeout import bundle_of
+from tests.flow.followed_home import follow_up
 from tests.homes import HANAKO
 from tests.stores import migrated_database, migrated_file
 from tests.web import brought, seeding
@@ -81,10 +82,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         repo_requests.add(connection, person, "ask", "血圧の 薬は?\n＝SUM(1)", None, NOW - DAY, Random(5))
         repo_interests.keep(connection, repo_interests.pseudonym(HERE, HANAKO), codes()[:2])
         repo_addresses.add(connection, HERE, HANAKO, "mail", "hanako@example.jp", NOW, Random(1), verified=True)
-        told = item("k", resident_id=HANAKO, id="a-kkkkkkkkkkkkk", state="delivered", decided_by="s-nurse",
+        told = item("k", "soon", resident_id=HANAKO, id="a-kkkkkkkkkkkkk", state="delivered", decided_by="s-nurse",
                     reason="看護師の覚え書き", created_at=NOW - DAY, updated_at=NOW - DAY)  # fmt: skip
         repo_advice.add(connection, told, rank(told, NOW), actor="engine", os_user="tester")
         repo_responses.say(connection, told.id, HANAKO, "useful", NOW)
+        follow_up(connection, person, told, NOW)
         known = repo_facts.of_one(connection, HANAKO)
         repo_entries.tie(connection, [fact.id for fact in known], "choukai-net", "Observation/1", "3")
         signed = repo_consents.history(connection, HANAKO)[2]

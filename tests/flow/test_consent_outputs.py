@@ -31,6 +31,7 @@ from engine.grants import Grant
 from engine.interests import OWN, codes
 from engine.notify.sending import reach_of
 from engine.queue_search import Search
+from engine.referrals_store import questions
 from engine.refusal import Refusal
 from engine.review import HOLD, LOCAL, Command, Decision, decide, rank
 from engine.sealing import Seal
@@ -47,7 +48,9 @@ from engine.store import (
     repo_notices,
     repo_places,
     repo_queue,
+    repo_referrals,
     repo_residents,
+    repo_silences,
     repo_watch,
 )
 from engine.store.database import read, write
@@ -69,6 +72,7 @@ from tests.bridge.push_world import NETWORK, PACE, link
 from tests.consent_oracle import Talk, allowed
 from tests.homes import consent, resident
 from tests.stores import migrated_file
+from tests.web.desks import item
 
 pytestmark = pytest.mark.flow
 PEOPLE: Final = 9
@@ -307,6 +311,33 @@ def counted(town: Town, connection: Connection) -> None:
     assert {people[row.body.token] for row in rows} == everybody
 
 
+def refers(town: Town, when: datetime) -> None:
+    """Everybody was sent to a doctor while they still wanted advice, whatever they said afterwards."""
+    with write(town.engine) as connection:
+        for number, who in enumerate(town.names):
+            fields = {"resident_id": who, "topic": "blood-pressure", "state": "delivered", "updated_at": when}
+            one = item("refer", "prompt", id=name("a", number), **fields)
+            repo_advice.add(connection, one, rank(one, when), actor="test", os_user="test")
+            assert repo_referrals.follow(connection, [one]) == [one.id]
+
+
+def followed_up(town: Town, connection: Connection, when: datetime) -> None:
+    """Whom nurses ask after, whom a machine reminds, and whom their page asks about a visit to the doctor."""
+    for one in repo_silences.listed(connection, None, when):
+        who = one.silence.resident
+        town.came("silent", who, when, ("nurse-review", None, None))
+        assert any(town.lets(who, "record", None, kind, when) for kind in KINDS), who
+    for who in repo_silences.unreminded(connection, when):
+        town.out["reminded"] += 1
+        assert any(town.lets(who, "advice", None, kind, when) for kind in ("blood-pressure", *KINDS)), who
+        assert any(town.lets(who, "record", None, kind, when) for kind in KINDS), who
+    for who in town.names:
+        person = repo_residents.get(connection, who)
+        assert person is not None
+        for asked in questions(connection, person, when):
+            town.came("asked", who, when, ("advice", None, asked.topic))
+
+
 def lived(engine: Engine, seed: int) -> Town:
     """A town at three moments, with everything that left it held against what was said."""
     town = furnished(engine, seed)
@@ -318,8 +349,10 @@ def lived(engine: Engine, seed: int) -> Town:
         keeps(town, when)
         leaves(town, when)
         advises(town, when)
+    refers(town, MOMENTS[0])
     with read(engine) as connection:
         counted(town, connection)
+        followed_up(town, connection, MOMENTS[-1] + timedelta(days=45))
     return town
 
 
@@ -327,7 +360,7 @@ def test_everything_that_leaves_a_town_of_random_consents_was_allowed_when_it_le
     town = lived(engine, SEED)
     ways = (
         "nurse", "watch", "family", "family-group", "mirror", "program", "pull", "push", "draft", "queue", "delivered",
-        "kept", "counted", "joined", "notice", "terminal",
+        "kept", "counted", "joined", "notice", "terminal", "silent", "reminded", "asked",
     )  # fmt: skip
     # A way out that let nobody through would prove nothing.
     assert {way: town.out[way] for way in ways if not town.out[way]} == {}

@@ -24,7 +24,7 @@ from engine.life_typed import read as read_typed
 from engine.points import Entry, balance, book
 from engine.points_counting import count, count_all
 from engine.points_pots import tell_all
-from engine.points_statement import Statement, statement
+from engine.points_statement import Statement, redeem, statement
 from engine.refusal import Refusal
 from engine.sealing import Seal
 from engine.store import audit, filing, repo_consents, repo_facts, repo_point_teams, repo_points, repo_residents
@@ -57,7 +57,7 @@ def counted(store: Engine, name: str = HANAKO, now: datetime = NOW) -> Statement
         person = repo_residents.get(connection, name)
         assert person is not None
         count(connection, person, now)
-        return statement(book(), repo_points.of(connection, name))
+        return statement(book(), repo_points.of(connection, name), now.date())
 
 
 def ledger(store: Engine, name: str = HANAKO) -> list[Entry]:
@@ -275,6 +275,24 @@ def test_a_pot_is_told_once_and_stands_when_members_leave_or_are_erased_on_both_
     with read(store) as connection:
         later = {pot.month: pot.points for pot in repo_point_teams.pots(connection, [number])[number]}
     assert later["2026-11"] is None, "six are too few"
+
+
+def test_points_nobody_handed_in_end_with_the_next_fiscal_year_on_both_databases(store: Engine) -> None:
+    fact(store, "lab.hba1c", "5.4", "checkup", ago=40)
+    hear(store, reading(1, 1, body_weight="62.0"))
+    assert counted(store).balance == 102
+    last, over = datetime(2028, 3, 31, 12, tzinfo=NOW.tzinfo), datetime(2028, 4, 1, 12, tzinfo=NOW.tzinfo)
+    soon = counted(store, now=last).soon
+    assert soon is not None
+    assert (soon.points, soon.until) == (102, last.date())
+    before = ledger(store)
+    # Before the night has written it down nobody hands in what has ended.
+    assert isinstance(redeem(book(), before, 100, over.date(), Random(1)), Refusal)
+    assert statement(book(), before, over.date()).balance == 0
+    found = counted(store, now=over)
+    assert (found.balance, found.ended, found.soon) == (0, ((2026, 102),), None)
+    assert [(one.sort, one.points) for one in ledger(store)[len(before) :]] == [("expired", -102)]
+    assert counted(store, now=over + 300 * DAY) == found
 
 
 def run(*words: str) -> Result:

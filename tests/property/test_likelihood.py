@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.assignment import Owner, likeliest, owner_by_numbers
 from engine.contract.reading import Reading, Value
-from engine.intake import Accepted, DeviceFacts, Household, Recent, accept
+from engine.household import DeviceFacts, Household
+from engine.intake import Accepted, Recent, accept
 from engine.likelihood import IMPEDANCE, WEIGHT, density, enrol, forecast, learn
 from engine.likelihood_home import Belief, Known, Sighting, guessed, nobody_enrolled, recalled, told
 

@@ -42,7 +42,7 @@ def ledger(deeds: list[Deed], life: Life = Life(), entries: tuple[Entry, ...] = 
 
 
 def told(entries: tuple[Entry, ...]) -> Statement:
-    return statement(book(), entries)
+    return statement(book(), entries, TODAY)
 
 
 @given(lives(), PAUSES, VETOES, st.randoms(use_true_random=False))
@@ -120,7 +120,7 @@ def test_a_stay_in_hospital_costs_no_regular_month(needs: int, measured: int, aw
     """Whoever measures as often as before on the days at home has the month as before."""
     first = date(2026, 9, 1)
     text = (
-        'voucher = 1\n[pot]\nsorts = []\nfewest = 5\nnoise = 1\nround = 1\nafter_days = 1\n[[rule]]\nid = "month"\n'
+        'voucher = 1\n[expiry]\nfirst = 2026\nyears = 1\ntell_days = 60\n[pot]\nsorts = []\nfewest = 5\nnoise = 1\nround = 1\nafter_days = 1\n[[rule]]\nid = "month"\n'
         f'version = 1\nsort = "measuring"\nevery = "month"\npoints = 1\nneeds = {needs}\nja = "a"\nen = "a"\n'
         'reason = "a test of it"'
     )

@@ -36,7 +36,17 @@ from engine.store.tables_desk import (
     TEAM,
     URGENT_TEXT,
 )
-from engine.store.tables_following import LETTER
+from engine.store.tables_exchange import EXCHANGE_PROPOSAL
+from engine.store.tables_following import (
+    APPOINTMENT,
+    CASE_EVENT,
+    GROUP_CLASS,
+    GUIDANCE_CASE,
+    LETTER,
+    WATCH_ALERT,
+    WATCH_TELLING,
+)
+from engine.store.tables_loans import LOAN
 from engine.store.tables_rights import ACTING, LIFE_EVENT
 from tests.homes import consent, resident
 from tests.web.desks import item
@@ -100,7 +110,9 @@ class Owner:
             "recipient": self.id("m"), "staff": self.id("s"), "about": self.id("a"), "address": self.id("w"),
             "assigned": self.id("s"), "id": self.id("a"), "key": self.id("w"), "residents": self.resident,
             "event": self.id("f"), "entry": self.id("e"), "grant": self.id("x"), "card": self.id("y"), "secret": self.letter * 26,
-            "town": self.town, "municipality": self.town, "slot": "1", "letter": self.written,
+            "town": self.town, "municipality": self.town, "slot": "1", "letter": self.written, "proposal": str(ord(self.letter)),
+            "case": self.id("o"), "appointment": f"{ord(self.letter)}", "group": f"{ord(self.letter)}",
+            "alert": f"{ord(self.letter)}", "asset": f"KG-{self.letter.upper()}",
         }  # fmt: skip
 
 
@@ -243,8 +255,37 @@ def _rows(connection: Connection, owner: Owner, at: int) -> None:
                   "by": by, "at": at, "version": 1}),
         (LETTER, {"batch": 1, "resident_id": who, "sort": "month", "about": "2026-10", "code": owner.written,
                   "said": msgspec.json.encode(_said(owner)).decode(), "state": "sent", "made_at": at, "version": 1}),
+        (EXCHANGE_PROPOSAL, {"seq": ord(owner.letter), "municipality_code": town, "number": f"90{ord(owner.letter)}",
+                             "resident_id": who, "sort": "link", "said": _on_the_list(owner), "digest": "",
+                             "state": "open", "at": at, "version": 1}),
+        (GROUP_CLASS, {"seq": ord(owner.letter), "municipality_code": town, "title": "教室", "place": "体育館",
+                       "starts_at": at + 2 * 86_400_000_000, "ends_at": at + 2 * 86_400_000_000 + 3_600_000_000,
+                       "capacity": 5, "state": "planned", "by": by, "at": at, "version": 1}),
+        (APPOINTMENT, {"seq": ord(owner.letter), "resident_id": who, "municipality_code": town, "sort": "check-up",
+                       "starts_at": at + 86_400_000_000, "ends_at": at + 86_400_000_000 + 3_600_000_000,
+                       "place": owner.health, "state": "planned", "by": by, "at": at, "version": 1}),
+        (GUIDANCE_CASE, {"id": owner.id("o"), "resident_id": who, "municipality_code": town, "programme": "active",
+                         "basis": "nurse", "goal": f'{{"kind":"habit","habit":"rest","words":"{owner.health}"}}',
+                         "next_on": "2026-01-01", "state": "open", "opened_at": at, "opened_by": by, "version": 1}),
+        (CASE_EVENT, {"case_id": owner.id("o"), "sort": "contact", "at": at, "by": by, "points": 0,
+                      "detail": f'{{"how":"phone","outcome":"reached","contact":"{owner.id("k")}"}}'}),
+        (LOAN, {"seq": ord(owner.letter), "asset": f"KG-{owner.letter.upper()}", "sort": "scale", "resident_id": who,
+                "municipality_code": town, "lent_at": at, "lent_by": by, "due_on": "2026-12-01", "orders": "[]",
+                "remark": owner.name, "version": 1}),
+        (WATCH_ALERT, {"seq": ord(owner.letter), "resident_id": who, "municipality_code": town, "sort": "person-silent",
+                       "since": at, "at": at, "evidence": '{"cause":"silence"}', "state": "told", "decided_at": at,
+                       "decided_by": by, "version": 2}),
+        (WATCH_TELLING, {"alert": ord(owner.letter), "recipient": WATCHER, "at": at, "by": by}),
         (URGENT_TEXT, {"id": owner.id("u"), "municipality_code": town, "rule_id": "bp-urgent", "rule_version": 1,
                        "text_version": 1, "digest": "0" * 64, "signed_by": by, "signed_at": at}),
     ]  # fmt: skip
     for table, row in rows:
         connection.execute(insert(table), row)
+
+
+def _on_the_list(owner: Owner) -> str:
+    """What the city's list says of them."""
+    return (
+        f'{{"number":"90{ord(owner.letter)}","family":"{owner.name}","given":"","family_kana":"","given_kana":"",'
+        f'"birth":"1950-05-05","sex":"female","state":"lives","address":"{owner.name} 9-9"}}'
+    )

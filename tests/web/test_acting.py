@@ -65,7 +65,7 @@ def actions(desk: Desk, one: Acting) -> list[tuple[str, str]]:
 
 
 CARE = {"until": date(2027, 3, 31), "agreed_by": "resident"}
-PAGES = {"entry": "enter", "consents": "consents", "contact": "requests"}
+PAGES = {"entry": "enter", "consents": "consents", "contact": "requests", "away": "requests"}
 
 
 @pytest.mark.parametrize(

@@ -20,19 +20,27 @@ from sqlalchemy import select
 
 from engine.access import rights_of
 from engine.acting import Acting, Draft
+from engine.appointments import Appointment, GroupClass, When
+from engine.appointments_classes import join, make
+from engine.appointments_store import book
+from engine.exchange_rows import Said
 from engine.letters_batch import gather
 from engine.letters_store import Wish
 from engine.people import Resident
-from engine.store import repo_advice, repo_letters, repo_residents
+from engine.store import repo_advice, repo_appointments, repo_cases, repo_exchange, repo_letters, repo_residents
 from engine.store.acting_entry import Wanted, enter
 from engine.store.database import read, write
 from engine.store.filing import By
+from engine.store.repo_facts import By as Who
 from engine.store.repo_letters import Batch
 from engine.store.tables_desk import REQUEST
 from engine.web.door import OPEN, right_of
 from tests.homes import DEVICE, HANAKO
 from tests.web import town
 from tests.web.browsing import Site, axe_source, sideways, town_site, violations
+from tests.web.followed import IGARASHI, follow
+from tests.web.lent import lent
+from tests.web.unlike import unlike
 
 pytestmark = [pytest.mark.flow, pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
 
@@ -61,7 +69,20 @@ def parts(made: Site) -> dict[str, str]:
         "resident": HANAKO, "device": DEVICE, "approval": "p-standingstand", "member": town.SECOND, "course": "weight",
         "request": of["health"], "/devices/requests/{request}": of["devices"], "advice": waiting[0].id,
         "/me/advice/{advice}": letters[0].id, "code": "lab.hba1c", "secret": "none", "letter": write_to(made),
+        "appointment": expect(made), "group": "1", "case": followed(made), "proposal": asked_about(made),
+        "alert": unlike(made.engine), "asset": lent(made.engine),
     }  # fmt: skip
+
+
+def asked_about(made: Site) -> str:
+    """The number of what the city's list says of Hanako: that she moved, which needs every field of the form."""
+    said = Said(
+        number="1001", family="山田", given="花子", family_kana="ヤマダ", given_kana="ハナコ", birth=date(1951, 5, 5),
+        sex="female", state="lives", address="酒田市中町2-2",
+    )  # fmt: skip
+    with write(made.engine) as connection:
+        repo_exchange.propose(connection, "062049", HANAKO, said, "move", "household", town.NOW)
+        return str(repo_exchange.proposals(connection, None)[0].seq)
 
 
 def write_to(made: Site) -> str:
@@ -84,6 +105,31 @@ def write_to(made: Site) -> str:
     return letter.code
 
 
+def expect(made: Site) -> str:
+    """The number of an appointment of Hanako; beside it there is a class she goes to."""
+    with write(made.engine) as connection:
+        if known := repo_appointments.of(connection, HANAKO):
+            return f"{min(one.seq for one in known)}"
+        person = repo_residents.get(connection, HANAKO)
+        assert person is not None
+        by, begins = Who(town.NURSE, "test"), town.NOW + timedelta(days=1)
+        when = When(starts_at=begins, ends_at=begins + timedelta(hours=1), place="保健センター", staff=town.NURSE)
+        one = book(connection, person, "interview", when, by, town.NOW)
+        later = msgspec.structs.replace(when, starts_at=when.ends_at, ends_at=when.ends_at + timedelta(hours=1))
+        group = make(connection, person.municipality_code, "運動教室", later, 20, by, town.NOW)
+        assert isinstance(one, Appointment)
+        assert isinstance(group, GroupClass)
+        assert isinstance(join(connection, group.seq, person, by, town.NOW), Appointment)
+    return f"{one.seq}"
+
+
+def followed(made: Site) -> str:
+    """The case in which the most was done, of the residents who are followed."""
+    with read(made.engine) as connection:
+        known = repo_cases.open_of(connection, IGARASHI)
+    return known[0].id if known else follow(made.engine)
+
+
 def let_act(made: Site) -> None:
     """Hanako's son is her guardian, too: the pages of whoever acts for somebody are his."""
     wanted = Wanted(
@@ -103,7 +149,7 @@ def places(made: Site) -> Iterator[tuple[str, str]]:
     for found in iter_route_contexts(made.app.routes):
         route = found.original_route
         assert isinstance(route, APIRoute)
-        if "GET" not in (route.methods or ()) or route.path in NO_PAGE or route.path.endswith(".svg"):
+        if "GET" not in (route.methods or ()) or route.path in NO_PAGE or route.path.endswith((".svg", ".ics", ".csv")):
             continue
         yield who_sees(right_of(route) or OPEN, son), filled(route.path, known)
 
@@ -248,6 +294,8 @@ def refusals(known: Mapping[str, str]) -> Iterator[tuple[str, str, str, dict[str
     yield town.NURSE, f"{them}/entry", f"{them}/entry", {}
     yield town.NURSE, f"/residents/{town.CLOSED}/glass", f"/residents/{town.CLOSED}/glass", {"reason": "見る"}
     yield town.NURSE, "/standing/p-standingstand", "/standing/p-standingstand/suspend", {}
+    yield town.NURSE, f"{them}/appointments", f"{them}/appointments", {"clock": "99"}
+    yield town.NURSE, "/appointments", "/appointments/class", {"title": "運動教室"}
     yield town.ADMIN, "/staff", "/staff/add", {}
     yield HANAKO, "/me/entry", "/me/entry", {"weight": "六十"}
     yield HANAKO, "/me/contact?kind=ask", "/me/contact", {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -81,6 +81,22 @@ async def test_a_voucher_is_made_once_there_are_points_and_its_code_names_nobody
     assert one.code in shown
     assert "points-redeem" in acts
     assert "points-view" in acts
+
+
+async def test_the_page_tells_two_months_before_that_points_end_and_afterwards_that_they_did(desk: Desk) -> None:
+    give(desk, MEASURED, ("read", "learning", "2027-04-05", 5))
+    desk.clock[0] = datetime(2028, 1, 30, 3, tzinfo=UTC)
+    sit(desk)
+    assert 'id="soon"' not in (await desk.browser.get(PAGE)).text
+    desk.clock[0] = datetime(2028, 1, 31, 3, tzinfo=UTC)
+    sit(desk)
+    assert "200ポイントは 2028年3月31日までに お使いください。" in (await desk.browser.get(PAGE)).text
+    desk.clock[0] = datetime(2028, 4, 1, 3, tzinfo=UTC)
+    session = sit(desk)
+    shown = (await desk.browser.get(PAGE)).text
+    assert "いま 5ポイントです。" in shown
+    assert "2026年度の 200ポイントは 終わりました。" in shown
+    assert (await send(desk, session, "voucher", points="100")).status_code == 422
 
 
 async def test_somebody_joins_one_team_of_their_town_sees_its_pots_and_leaves(desk: Desk) -> None:

@@ -3,4 +3,4 @@
 from typing import Final
 
 # The last revision: what a database has to be at for a command to go on without loading the migration tool.
-HEAD: Final = "0009"
+HEAD: Final = "0010"

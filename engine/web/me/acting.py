@@ -42,7 +42,7 @@ def values(resident: str, desk: TheDesk, session: Signed, sheet: TheSheet) -> HT
     """The form for values of somebody else; it shows nothing that was measured before."""
     now = desk.now()
     with write(desk.engine) as connection:
-        seen, basis = _may(connection, session, resident, "enter", now)
+        seen, basis = may_or_sorry(connection, session, resident, "enter", now)
         allowed = may_record(connection, seen.person, now)
         note(connection, desk, session, "acting-entry-view", now, subject=basis.id)
     wrong = None if allowed else Refusal("no-consent", "the resident has not agreed")
@@ -57,7 +57,7 @@ async def keep_values(
     typed = entry.typed_of(await request.form(max_fields=MOST_FIELDS))
     now = desk.now()
     with write(desk.engine) as connection:
-        seen, basis = _may(connection, session, resident, "enter", now)
+        seen, basis = may_or_sorry(connection, session, resident, "enter", now)
         answer = entry.keep(
             connection, sheet, seen.person, typed, _at(seen, "entry"), acting=bar_of(seen, session.lang)
         )  # fmt: skip
@@ -79,7 +79,7 @@ async def say(resident: str, request: Request, desk: TheDesk, session: Trusted, 
     form = {name: value for name, value in sent.items() if isinstance(value, str)}
     now = desk.now()
     with write(desk.engine) as connection:
-        seen, basis = _may(connection, session, resident, "consents", now)
+        seen, basis = may_or_sorry(connection, session, resident, "consents", now)
         # To say no nobody needs a card, for somebody else as for oneself.
         if form.get("granted") == "yes" and needs_card(request, desk, session):
             return RedirectResponse(f"/one-id/card?next={_at(seen, 'consents')}", 303)
@@ -96,7 +96,7 @@ def contact(resident: str, desk: TheDesk, session: Signed, sheet: TheSheet, sent
     """A word to the desk for somebody else; what they asked for themselves is not shown."""
     now = desk.now()
     with write(desk.engine) as connection:
-        seen, basis = _may(connection, session, resident, "requests", now)
+        seen, basis = may_or_sorry(connection, session, resident, "requests", now)
         note(connection, desk, session, "acting-contact-view", now, subject=basis.id)
     return _contact(sheet, seen, now, sent=sent)
 
@@ -107,7 +107,7 @@ async def ask(resident: str, request: Request, desk: TheDesk, session: Trusted, 
     sent = await request.form(max_fields=MOST_FIELDS)
     kind, typed, now = next((one for one in _ASKS if one == last(sent, "kind")), None), last(sent, "text"), desk.now()
     with write(desk.engine) as connection:
-        seen, basis = _may(connection, session, resident, "requests", now)
+        seen, basis = may_or_sorry(connection, session, resident, "requests", now)
         open_ = [one for one in repo_requests.of(connection, seen.person.id) if one.state == "open"]
         title = repo_acting.titles(connection, seen.person.id, seen.person.language)[session.by]
         text = words_of(f"[{title}] {typed}" if typed or kind == "call" else "")
@@ -139,10 +139,10 @@ async def end(request: Request, desk: TheDesk, session: Trusted) -> Response:
     return RedirectResponse("/me/consents#acting", 303)
 
 
-def _may(
+def may_or_sorry(
     connection: Connection, session: Session, resident: str, scope: Scope, now: datetime
 ) -> tuple[Seen, Acting]:  # fmt: skip
-    """Whom one acts for and the basis that allows `scope`; else the answer is as for somebody who never was."""
+    """Whom one acts for and the basis that allows `scope`; raises SorryError as for somebody who never was."""
     seen = seen_or_sorry(connection, session, resident, now)
     basis = seen.held.basis(scope)
     if basis is None:
@@ -175,7 +175,7 @@ def _spoken(
 
 def _consents(connection: Connection, sheet: Sheet, resident: str, refused: Refusal | None) -> HTMLResponse:
     desk, session, now = sheet.desk, sheet.session, sheet.desk.now()
-    seen, basis = _may(connection, session, resident, "consents", now)
+    seen, basis = may_or_sorry(connection, session, resident, "consents", now)
     events = repo_consents.history(connection, seen.person.id)
     ids = {one for event in events for one in (event.recipient, event.actor) if one}
     names = repo_staff.names_of(connection, ids)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final, Literal
 
 from fastapi.responses import HTMLResponse
 
+from engine.locale import Language
 from engine.people import Resident
-from engine.store import repo_devices, repo_readings_of
-from engine.store.database import write
+from engine.picture import zone_of
+from engine.store import repo_devices, repo_loans, repo_readings_of
+from engine.store.database import Connection, write
 from engine.store.repo_devices import Device
 from engine.web.context import Signed, TheDesk, note
 from engine.web.door import Door
-from engine.web.me.mine import me_of, time_words
+from engine.web.me.mine import day_words, me_of, time_words
 from engine.web.me.sheet import TheSheet
 
 door = Door()
@@ -49,8 +52,18 @@ def show(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
             for one in home
             if is_mine(one, person) or one.id in kinds
         ]  # fmt: skip
+        lent = _loans(connection, person, now, session.lang)
         note(connection, desk, session, "devices-view", now, subject=person.id)
-    return sheet.page("me/devices.html", here="/me/devices", devices=rows)
+    return sheet.page("me/devices.html", here="/me/devices", devices=rows, loans=lent)
+
+
+def _loans(connection: Connection, person: Resident, now: datetime, lang: Language) -> list[dict[str, object]]:
+    """What this person has on loan, the next due first."""
+    today = now.astimezone(zone_of(connection, person)).date()
+    return [
+        {"asset": one.asset, "sort": one.sort, "day": day_words(lang, one.due_on), "over": one.due_on < today}
+        for one in repo_loans.of_resident(connection, person.id)
+    ]
 
 
 def is_mine(device: Device, person: Resident) -> bool:

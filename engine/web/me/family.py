@@ -30,6 +30,7 @@ from engine.web.me.letters import topic
 from engine.web.me.mine import day_words, time_words
 from engine.web.me.sheet import TheSheet
 from engine.web.me.trends import MOST_ROWS, SVG
+from engine.web.me.watching import told_me
 from engine.web.sessions import Session
 
 door = Door()
@@ -57,7 +58,9 @@ def people(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
             if (seen := seen_by(connection, session, name, now)) is not None
         ]
         note(connection, desk, session, "family-list", now, detail=[one.person.id for one in found] or None)
-    return sheet.page("me/family.html", here="/family", people=[(one.person, one.held) for one in found])
+        watching = told_me(connection, desk, session)
+    people = [(one.person, one.held) for one in found]
+    return sheet.page("me/family.html", here="/family", people=people, watching=watching)
 
 
 @door.page("/family/{resident}", "family.see")

@@ -6,7 +6,7 @@ fewer. It is the same for everybody but for the numbers.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from random import SystemRandom
 from typing import Annotated, Any, Final
 
@@ -18,6 +18,7 @@ from engine.locale import Language
 from engine.people import Resident
 from engine.picture import zone_of
 from engine.points import book
+from engine.points_expiry import until_of
 from engine.points_statement import Line, redeem, statement
 from engine.refusal import Refusal
 from engine.store import audit, repo_point_teams, repo_points
@@ -42,7 +43,7 @@ def show(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
     """The statement, how points are given, vouchers and teams."""
     with write(desk.engine) as connection:
         person = me_of(connection, session)
-        values = _values(connection, person, session.lang)
+        values = _values(connection, person, session.lang, desk.now())
         note(connection, desk, session, "points-view", desk.now(), subject=person.id)
     return sheet.page("me/points.html", here=PAGE, refused=None, **values)
 
@@ -58,7 +59,7 @@ def voucher(desk: TheDesk, session: Trusted, sheet: TheSheet, points: Annotated[
         today = now.astimezone(zone_of(connection, person)).date()
         made = redeem(book(), repo_points.of(connection, person.id), points, today, SystemRandom())
         if isinstance(made, Refusal):
-            return _again(connection, sheet, person, made)
+            return _again(connection, sheet, person, made, now)
         repo_points.hand_in(connection, person.id, made, By(session.by, desk.os_user), now)
     return RedirectResponse(f"{PAGE}#vouchers", 303)
 
@@ -73,7 +74,7 @@ def join(desk: TheDesk, session: Trusted, sheet: TheSheet, group: Annotated[int,
         today = now.astimezone(zone_of(connection, person)).date()
         done = repo_point_teams.join(connection, person, group, today, By(session.by, desk.os_user), now)
         if isinstance(done, Refusal):
-            return _again(connection, sheet, person, done)
+            return _again(connection, sheet, person, done, now)
     return RedirectResponse(f"{PAGE}#teams", 303)
 
 
@@ -86,18 +87,21 @@ def leave(desk: TheDesk, session: Trusted, sheet: TheSheet, group: Annotated[int
         today = now.astimezone(zone_of(connection, person)).date()
         done = repo_point_teams.leave(connection, person.id, group, today, By(session.by, desk.os_user), now)
         if isinstance(done, Refusal):
-            return _again(connection, sheet, person, done)
+            return _again(connection, sheet, person, done, now)
     return RedirectResponse(f"{PAGE}#teams", 303)
 
 
-def _again(connection: Connection, sheet: Sheet, person: Resident, refused: Refusal) -> HTMLResponse:
+def _again(
+    connection: Connection, sheet: Sheet, person: Resident, refused: Refusal, now: datetime
+) -> HTMLResponse:  # fmt: skip
     key = refused.code if refused.code in _TOLD else "other"
-    values = _values(connection, person, sheet.session.lang)
+    values = _values(connection, person, sheet.session.lang, now)
     return sheet.page("me/points.html", here=PAGE, status=422, refused=key, **values)
 
 
-def _values(connection: Connection, person: Resident, lang: Language) -> dict[str, Any]:
-    rules, found = book(), statement(book(), repo_points.of(connection, person.id))
+def _values(connection: Connection, person: Resident, lang: Language, now: datetime) -> dict[str, Any]:
+    rules, today = book(), now.astimezone(zone_of(connection, person)).date()
+    found, until = statement(rules, repo_points.of(connection, person.id), today), until_of(rules.expiry, today)
     labels = {rule.id: rule.label(lang) for rule in rules.rule}
     months: dict[str, list[Line]] = {}
     for line in found.lines:
@@ -111,7 +115,7 @@ def _values(connection: Connection, person: Resident, lang: Language) -> dict[st
         "offers": [rules.voucher * n for n in range(1, min(most, _OFFERS) + 1)],
         "pots": {team.number: [(_month(lang, pot.month), pot.points) for pot in pots[team.number][:_POTS]]
                  for team in teams},
-        "open": repo_point_teams.open_to(connection, person), "day": lambda at: day_words(lang, at),
+        "open": repo_point_teams.open_to(connection, person), "day": lambda at: day_words(lang, at), "until": until,
     }  # fmt: skip
 
 

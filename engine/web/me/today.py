@@ -23,6 +23,8 @@ from engine.telling import UNCONFIRMED, Day, today_of
 from engine.today import stands
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
 from engine.web.door import Door
+from engine.web.me.appointments import soon
+from engine.web.me.doctor_visit import following
 from engine.web.me.letters import letters, numbers, opened
 from engine.web.me.mine import day_words, me_of, time_words
 from engine.web.me.sheet import COOKIE, SIZES, Look, TheSheet, look_of, remember
@@ -46,6 +48,7 @@ def first(desk: TheDesk, session: Signed, sheet: TheSheet) -> HTMLResponse:
         shown = [item for item in delivered if item in urgent or (item.id == day.told.advice and day.told.whole)]
         more = _words(connection, session, person, day, now, {item.id for item in urgent})
         more["numbers"] = numbers(desk, person, now, session.lang) if urgent else []
+        more |= following(connection, person, now, session.lang)
         # Read after the letters were made: what is new is called new once more.
         opened(connection, shown, person, now)
         note(
@@ -136,6 +139,7 @@ def _words(
         "newest": [one for one in told if one.id not in {*on_top, day.told.advice}][:NEWEST],
         "unread": sum(letter.unread for letter in told),
         "replies": _replies(connection, session, person, now),
+        "expected": soon(connection, person, now, session.lang),
         "glass": any(now - one.at < _TOLD for one in repo_glass.of(connection, person.id)),
         "carded": any(now - one.at < _TOLD for one in repo_emergency.looks(connection, person.id)),
         "again": any(one.red_flag for one in day.assumed),

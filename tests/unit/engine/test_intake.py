@@ -12,19 +12,8 @@ from hypothesis import given
 from engine.assignment import Owner
 from engine.contract.kinds import KINDS
 from engine.contract.reading import Reading, Value
-from engine.intake import (
-    Accepted,
-    DeviceFacts,
-    Duplicate,
-    Household,
-    Outcome,
-    Recent,
-    Refused,
-    Seen,
-    Unassigned,
-    accept,
-    digest,
-)  # fmt: skip
+from engine.household import DeviceFacts, Household
+from engine.intake import Accepted, Duplicate, Outcome, Recent, Refused, Seen, Unassigned, accept, digest
 from tests.strategies import readings
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

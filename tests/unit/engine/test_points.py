@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from engine.contract.kinds import KINDS
-from engine.points import REDEEMED, Book, Deed, Entry, Life, Rule, Span, balance, book, checked, period_of, settle
+from engine.points import EXPIRED, REDEEMED, Book, Deed, Entry, Life, Rule, Span, balance, book, checked, period_of, settle
 from engine.points_pot import due, most_of_one, odds, share, told
 from engine.points_statement import redeem, statement
 from engine.refusal import Refusal
@@ -60,7 +60,7 @@ def test_moving_and_nothing_else_is_barred_by_words_that_vetoes_know() -> None:
     [
         ("measured", {"barred_by": ["exercise_increase"]}), ("walked", {"barred_by": []}),
         ("measured", {"at_least": 62}), ("walked", {"every": "week"}), ("measured", {"needs": 2}),
-        ("measured", {"id": "walked"}), ("measured", {"id": REDEEMED}), ("measured", {"weight_below": 62}),
+        ("measured", {"id": "walked"}), ("measured", {"id": REDEEMED}), ("measured", {"id": EXPIRED}), ("measured", {"weight_below": 62}),
         ("measured", {"sort": "losing"}),
     ],
 )  # fmt: skip
@@ -104,7 +104,7 @@ def test_a_voucher_costs_what_it_says_and_no_more_than_there_is() -> None:
     made = redeem(book(), entries, 200, DAY, Random(1))
     assert isinstance(made, Entry)
     assert balance([*entries, made]) == 50
-    assert [(one.points, len(one.code)) for one in statement(book(), [*entries, made]).vouchers] == [(200, 8)]
+    assert [(one.points, len(one.code)) for one in statement(book(), [*entries, made], DAY).vouchers] == [(200, 8)]
     for points, code in ((150, "odd-points"), (50, "odd-points"), (-100, "odd-points"), (300, "not-enough")):
         refused = redeem(book(), entries, points, DAY, Random(1))
         assert isinstance(refused, Refusal)

@@ -10,7 +10,8 @@ import pytest
 
 from engine.contract.reading import Reading, Value
 from engine.contract.wire import Malformed
-from engine.intake import Accepted, DeviceFacts, Duplicate, Household, OfRoom, Recent, Refused, Unassigned, accept
+from engine.household import DeviceFacts, Household
+from engine.intake import Accepted, Duplicate, OfRoom, Recent, Refused, Unassigned, accept
 from engine.urgent import Ending, Owner, asks_again, ending, topic_of
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
