@@ -67,6 +67,9 @@ def make(
     emit(_made(made, out)) if json else result(str(out))
     if not json:
         say(f"batch {made.batch.seq}: {made.batch.letters} letters, {made.batch.pages} pages")
+        if not made.verified:
+            say("the envelope's window is an assumption: print one page, hold it in the envelope against the light,")
+            say("then write [envelope] verified = true into letters.toml")
         for code in sorted(set(made.left.values())):
             people = sorted(name for name, why in made.left.items() if why == code)
             say(f"not written to ({code}): {len(people)}: {' '.join(people[:5])}{' …' if len(people) > 5 else ''}")  # noqa: PLR2004
@@ -290,7 +293,7 @@ def _made(made: Made, out: Path) -> dict[str, Any]:
     import msgspec
 
     told: dict[str, Any] = msgspec.to_builtins(made.batch)
-    return {"file": str(out), "left": made.left} | told
+    return {"file": str(out), "left": made.left, "envelope_verified": made.verified} | told
 
 
 def _refuse(refusal: Refusal) -> NoReturn:

@@ -43,6 +43,8 @@ MOST: Final = 500
 PLACE: Final = 80
 # In hospital nobody comes; whoever is in a care home can be visited there.
 _AWAY: Final[tuple[LifeSort, ...]] = ("hospital",)
+# A number of nineteen may be more than a column holds.
+_DIGITS: Final = 19
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[::時]([0-5]\d)分?")
 
 
@@ -205,6 +207,11 @@ def marked(one: Appointment, state: Literal["kept", "missed"], by: str, now: dat
     if one.starts_at > now:
         return Refusal("too-early", "it has not begun yet")
     return msgspec.structs.replace(one, state=state, by=by, at=now)
+
+
+def read_number(text: str) -> int | None:
+    """The number of an appointment or a class as an address has it; None for what no store counts to."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 
 def matter(one: Appointment) -> str:

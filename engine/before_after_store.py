@@ -174,6 +174,8 @@ def _tells(connection: Connection, session: Session, now: datetime) -> bool:
     person = repo_residents.get(connection, session.resident)
     if person is None or _closed(connection, person, now) or not open_to_nurses(connection, [person.id], now):
         return False
+    if not _allowed(connection, person, ("systolic",), now):
+        return False
     rules, near = book(), _near(repo_before_after.of(connection, person.id), session)
     points = _around(connection, person, ("systolic",), near)
     begins = [one.started_at for one in near if one.started_at > session.started_at]

@@ -32,6 +32,8 @@ BY_LIFE: Final[Mapping[str, Reason]] = {
 }  # fmt: skip
 # Nobody was spoken to.
 _TRIED: Final = frozenset({"message", "absent"})
+# Appointments at which whoever looks after somebody speaks with them.
+MEETS: Final = frozenset({"interview", "visit", "call", "class"})
 # The letter of the month is no try to speak with somebody.
 _LETTER: Final = "letter"
 _DECEMBER: Final = 12
@@ -191,7 +193,8 @@ def tries(events: Sequence[Event]) -> int:
     """On how many days it was tried in vain to speak with them since somebody was spoken to last."""
     days: set[date] = set()
     for event in events:
-        if event.sort == "interview" or (event.sort == "contact" and event.detail.outcome not in _TRIED):
+        spoken = event.sort == "contact" and event.detail.outcome not in _TRIED
+        if spoken or event.sort in {"interview", "attended"}:
             days = set()
         elif event.sort == "contact" and event.detail.how != _LETTER:
             days.add(event.day)

@@ -14,7 +14,8 @@ from engine.clinical_values import day_of
 
 # Why a case is on the list: its resident died or moved, nobody planned a contact, a contact or an evaluation is due.
 Why = Literal["life", "unplanned", "interview", "contact", "three", "six"]
-_PLAN: Final = frozenset({"plan", "interview", "contact", "attended", "no-show", "evaluation", "opened", "handed"})
+# To hand somebody over is to do nothing for them.
+_PLAN: Final = frozenset({"plan", "interview", "contact", "attended", "no-show", "evaluation", "opened"})
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

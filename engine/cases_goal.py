@@ -77,9 +77,17 @@ def allow(goal: Goal, found: Judgement) -> Goal | Refusal:
         return Refusal("vetoed", _why(vetoed, found), "kind")
     if goal.kind in _LOSSES and (refused := _too_much(goal, found)) is not None:
         return refused
-    # Nobody is denied what they reached because a question was not asked: only what is sure counts against it.
-    barred = any(bar.sure and bar.code in DEFICIT_VETOES for bar in found.bars)
-    return msgspec.structs.replace(goal, loss_barred=barred)
+    return msgspec.structs.replace(goal, loss_barred=bars_loss(found))
+
+
+def bars_loss(found: Judgement) -> bool:
+    """Whether a loss of weight is surely forbidden: nobody is denied what they reached for a question nobody asked."""
+    return any(bar.sure and bar.code in DEFICIT_VETOES for bar in found.bars)
+
+
+def is_vetoed(goal: Goal, found: Judgement) -> bool:
+    """Whether a goal that was chosen once must not be aimed at any more, also while that is not answered."""
+    return not _vetoes(goal).isdisjoint(found.must_not)
 
 
 def _vetoes(goal: Goal) -> frozenset[str]:
@@ -118,12 +126,15 @@ def _amount(kind: str, text: str, book: Book) -> Decimal | Refusal:
     except InvalidOperation:
         amount = Decimal(-1)
     step = _WHOLE if kind == "steps" else _TENTH
-    if not amount.is_finite() or amount <= 0 or amount % step:
-        return Refusal("bad-amount", f"{text!r} is no number of this goal", "amount")
     policy = book.policy
     most = {"weight": policy.largest_kg, "waist": policy.largest_cm}.get(kind, Decimal(policy.largest_steps))
-    if amount > most or (kind == "steps" and amount < _LEAST_STEPS):
+    # Held against its bound first: no remainder of 1e40 can be reckoned.
+    if amount.is_finite() and amount > most:
         return Refusal("too-much", f"at most {most}", "amount")
+    if not amount.is_finite() or amount <= 0 or amount % step:
+        return Refusal("bad-amount", f"{text!r} is no number of this goal", "amount")
+    if kind == "steps" and amount < _LEAST_STEPS:
+        return Refusal("too-much", f"at least {_LEAST_STEPS}", "amount")
     return amount
 
 

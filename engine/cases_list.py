@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from engine.cases import Case, Event, tries
+from engine.cases import MEETS, Case, Event, tries
 from engine.cases_book import GUIDANCE, Programme, book
 from engine.cases_calls import Call, call_of, in_order
 from engine.cases_store import level_of
@@ -21,14 +21,13 @@ from engine.store.database import Connection
 
 _CHUNK: Final = 500
 _APRIL: Final = 4
-# Appointments at which whoever looks after somebody speaks with them.
-_MEETS: Final = frozenset({"interview", "visit", "call", "class"})
 
 
 class CallList(msgspec.Struct, frozen=True, kw_only=True):
     """Every open case of some towns: what is due and comes soon, what is planned for later, and who said no since.
 
-    `people` are the residents by id. Of `withdrawn` nobody but the name is shown: their cases can only be ended.
+    `people` are the residents by id. Of `withdrawn` nobody but the name is shown: their cases can only be ended; so is
+    it with those of `unseen`, who withdrew before they died or moved away.
     """
 
     due: list[Call]
@@ -36,6 +35,7 @@ class CallList(msgspec.Struct, frozen=True, kw_only=True):
     later: list[Case]
     withdrawn: list[Case]
     people: dict[str, Resident]
+    unseen: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -74,6 +74,7 @@ def calls(
     return CallList(
         due=[one for one in ordered if one.is_due], soon=[one for one in ordered if not one.is_due], later=later,
         withdrawn=[one for one in cases if one.resident not in agreed and one.resident not in left], people=people,
+        unseen=frozenset(left) - agreed,
     )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def _expected(
     """The first day, in the time in which a contact may be planned, on which each resident is expected; by case."""
     found: dict[tuple[str, str | None], date] = {}
     for one in repo_appointments.between(connection, towns, now, now + timedelta(days=book().policy.farthest)):
-        if one.state == "planned" and one.sort in _MEETS:
+        if one.state == "planned" and one.sort in MEETS:
             found.setdefault((one.resident, one.case), day_of(one.starts_at))
     return found
 

@@ -55,16 +55,16 @@ def change_reached(book: Book, change: Change) -> ChangeRule | None:
 
 
 def evaluation_points(
-    book: Book, case: Case, change: Change, habits: Collection[Habit]
+    book: Book, case: Case, change: Change, habits: Collection[Habit], *, barred: bool = False
 ) -> tuple[int, str | None]:  # fmt: skip
     """What an evaluation counts, and which change of the body is in it.
 
-    A loss counts nothing for whom a loss was forbidden when the goal was chosen: what must not be aimed at is no
-    success. Habits count each once.
+    A loss counts nothing for whom a loss was forbidden when the goal was chosen, or is now (`barred`): what must not be
+    aimed at is no success. Habits count each once.
     """
     if not book.rule(case.programme).needs:
         return 0, None
-    barred = case.goal is None or case.goal.loss_barred
+    barred = barred or case.goal is None or case.goal.loss_barred
     reached = None if barred else change_reached(book, change)
     kept = sum(row.points for row in book.habit if row.id in set(habits))
     return kept + (reached.points if reached else 0), reached.id if reached else None

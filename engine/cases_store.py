@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from engine.cases import (
+    MEETS,
     Basis,
     Case,
     Change,
@@ -21,12 +22,13 @@ from engine.cases import (
     Event,
     Goal,
     Reason,
+    Sort,
     may_end,
     may_evaluate,
     planned,
 )
 from engine.cases_book import GUIDANCE, Habit, Programme, Stage, book
-from engine.cases_goal import allow
+from engine.cases_goal import allow, bars_loss
 from engine.cases_measure import change_of, checkup_of
 from engine.cases_points import bonus_points, evaluation_points
 from engine.clinical_values import day_of
@@ -38,7 +40,7 @@ from engine.picture import signals_of, zone_of
 from engine.refusal import Refusal
 from engine.rules import ClassRule, in_force, load_catalogue
 from engine.situation import gone
-from engine.store import repo_cases, repo_life, repo_teams
+from engine.store import audit, repo_cases, repo_life, repo_teams
 from engine.store.database import Connection
 from engine.store.repo_facts import By
 
@@ -85,6 +87,8 @@ def open_case(
     Refused as barred; `not-stratified` where the check-up says another level than the programme; `other-guidance`
     while they are in the other guidance; `already-open`; `past` or `too-far` for the first call.
     """
+    # Of two who enrol the same person at once the second sees what the first did.
+    audit.take_turn(connection)
     today = day_of(now)
     refused = barred(connection, person.id, now) or planned(wish.next_on, today, book())
     if refused is not None:
@@ -171,7 +175,8 @@ def evaluate(
         return refused
     known = change_of(connection, person, case, now, book())
     change = _over(known, typed)
-    points, counted = evaluation_points(book(), case, change, habits)
+    barred_now = bars_loss(judgement_of(connection, person, now))
+    points, counted = evaluation_points(book(), case, change, habits, barred=barred_now)
     detail = Detail(stage=stage, change=change, habits=tuple(sorted(set(habits))), counted=counted)
     after = _after(case, next_on=_left(case.next_on, day_of(now)))
     done = repo_cases.change(connection, after, "evaluation", now, by, detail, points)
@@ -193,11 +198,18 @@ def end(
 def attended(
     connection: Connection, resident: str, case: str | None, sort: str, kept: bool, at: datetime, by: By, now: datetime
 ) -> None:  # fmt: skip
-    """That somebody came to an appointment, or did not, is an event of its case, or of every case they are in."""
+    """That somebody came to an appointment, or did not, is an event of its case, or of every case they are in.
+
+    Who came is not called for a day that was planned before; who did not is on the list until a new day is planned.
+    """
     mine = repo_cases.open_of(connection, resident)
     for one in [found for found in mine if case is None or found.id == case]:
         detail = Detail(on=day_of(at), how=sort)
-        repo_cases.keep(connection, one, "attended" if kept else "no-show", now, by, detail)
+        what: Sort = "attended" if kept else "no-show"
+        if one.next_on is not None and _done_with(connection, one, one.next_on, sort, kept, at):
+            repo_cases.change(connection, _after(one, next_on=None), what, now, by, detail)
+        else:
+            repo_cases.keep(connection, one, what, now, by, detail)
 
 
 def events_of(connection: Connection, case: Case) -> list[Event]:
@@ -211,6 +223,13 @@ def _closed(case: Case) -> Refusal | None:
 
 def _after(case: Case, **changes: object) -> Case:
     return msgspec.structs.replace(case, version=case.version + 1, **changes)
+
+
+def _done_with(connection: Connection, case: Case, planned_on: date, sort: str, kept: bool, at: datetime) -> bool:
+    """Whether the planned day means nothing any more once somebody came at `at`, or did not."""
+    if kept:
+        return sort in MEETS and planned_on <= day_of(at)
+    return not any(event.sort == "plan" and event.at > at for event in repo_cases.events(connection, case.id))
 
 
 def _left(day: date | None, today: date) -> date | None:

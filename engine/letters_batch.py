@@ -36,11 +36,15 @@ class _OvertakenError(Exception):
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch with its file; `left` is who was not written to, with the reason code."""
+    """A batch with its file; `left` is who was not written to, with the reason code.
+
+    `verified` is that somebody measured the envelope it is laid out for.
+    """
 
     batch: Batch
     content: bytes
     left: dict[str, str]
+    verified: bool = False
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +105,7 @@ def make(engine: Engine, wish: Wish, by: By, now: datetime, rng: Random, home: P
             batch = _stored(engine, letters, content, wish, now, by)
         except _OvertakenError:
             continue
-        return Made(batch=batch, content=content, left=left)
+        return Made(batch=batch, content=content, left=left, verified=stationery.envelope.verified)
     return Refusal("changed", "people's situations or letters changed while this was made; try again")
 
 

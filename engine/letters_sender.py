@@ -6,11 +6,11 @@ What nobody wrote down is not invented: without it a letter names its town and n
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from engine.letters_window import Envelope, window_of
+from engine.letters_window import Envelope, assumed, window_of
 from engine.refusal import Refusal
 
 FILE: Final = "letters.toml"
@@ -30,7 +30,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Stationery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `letters.toml` holds: the envelope, and senders by municipality code."""
 
-    envelope: Envelope = Envelope()
+    envelope: Envelope = msgspec.field(default_factory=assumed)
     sender: dict[str, Sender] = {}
 
     def of(self, code: str, town: str) -> Sender:
@@ -39,14 +39,24 @@ class Stationery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def stationery_of(home: Path | None) -> Stationery | Refusal:
-    """The operator's file, or what goes without one; refused as bad-letters, too-small-window and the like."""
+    """The operator's file, or what goes without one; refused as bad-letters, too-small-window and the like.
+
+    What of the envelope nobody wrote down is as it is assumed.
+    """
     if home is None or not (home / FILE).exists():
         return Stationery()
     try:
-        found = msgspec.toml.decode((home / FILE).read_text(encoding="utf-8"), type=Stationery)
+        found = msgspec.convert(_filled(msgspec.toml.decode((home / FILE).read_text(encoding="utf-8"))), Stationery)
     except msgspec.MsgspecError as error:
         return Refusal("bad-letters", f"{FILE}: {error}")
     except (OSError, UnicodeDecodeError) as error:
         return Refusal("bad-letters", f"{FILE}: {type(error).__name__}")
     fits = window_of(found.envelope)
     return fits if isinstance(fits, Refusal) else found
+
+
+def _filled(written: dict[str, Any]) -> dict[str, Any]:
+    envelope = written.get("envelope")
+    if not isinstance(envelope, dict):
+        return written
+    return written | {"envelope": msgspec.to_builtins(assumed()) | {"source": ""} | envelope}

@@ -3,11 +3,14 @@
 The sheet lies loose in its envelope. An address is right where it stays in the window however the sheet slides, and
 whatever any slide brings into the window must be blank. Sizes in millimetres: 長形3号 is 120 x 235 (JIS S 5502), used
 lying, with the window at the left; Japan Post wants windows of 45 x 80 or more for addresses and that the address
-cannot slide out of sight. Where a maker cuts the window is measured, and written into letters.toml.
+cannot slide out of sight. Where a maker cuts the window is measured, and written into letters.toml; what is assumed
+until then stands in letters_envelope.toml.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 import msgspec
@@ -23,15 +26,17 @@ LEAST: Final = (60.0, 22.0)
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An envelope lying with its window towards the reader; `left` and `top` are the window's distance from its edges.
 
-    The defaults are those of a window of 90 x 45 mm, 20 mm from the left and 14 mm from the top edge.
+    `verified` is that somebody held a printed sheet in it against the light.
     """
 
-    width: float = 235.0
-    height: float = 120.0
-    left: float = 20.0
-    top: float = 14.0
-    window_width: float = 90.0
-    window_height: float = 45.0
+    width: float
+    height: float
+    left: float
+    top: float
+    window_width: float
+    window_height: float
+    verified: bool = False
+    source: str = ""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -48,6 +53,13 @@ class Window(msgspec.Struct, frozen=True):
 
     address: Place
     blank: Place
+
+
+@cache
+def assumed() -> Envelope:
+    """The envelope that is assumed where the town has not measured its own."""
+    text = files("engine").joinpath("letters_envelope.toml").read_text(encoding="utf-8")
+    return msgspec.toml.decode(text, type=Envelope)
 
 
 def window_of(envelope: Envelope) -> Window | Refusal:

@@ -182,7 +182,8 @@ def _unfit(
 
 def _unnamed(connection: Connection, loan: Loan) -> Refusal | None:
     """That somebody must say which device or gateway it is, before its slots can end."""
-    if rules().of(loan.sort).measures and loan.device is None:
+    known = loan.device is not None and bool(repo_devices.of(connection, [loan.device]))
+    if rules().of(loan.sort).measures and not known:
         found = repo_loans.candidates(connection, loan)
         return Refusal("which-device", ", ".join(found), "device") if found else None
     if loan.sort == "gateway" and loan.gateway is None:

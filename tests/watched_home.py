@@ -57,27 +57,29 @@ def watched_home(engine: Engine, now: datetime, quiet: timedelta = 60 * HOUR, na
 
 def hears(engine: Engine, device: str, kind: str, told: Iterable[tuple[datetime, str]], name: str = HANAKO) -> None:
     """Readings of that person as the store keeps them."""
+    readings, values = [], []
+    for at, value in told:
+        when, number = to_micros(at), f"reading-{device}-{next(_NUMBERS)}"
+        shared = {"household_id": HOUSEHOLD, "device_id": device, "resident_id": name, "measured_at": when}
+        readings.append(shared | {
+            "id": number, "gateway_id": GATEWAY, "certainty": "sure", "outcome": "accepted", "profile": "sig",
+            "source": "radio", "provenance": "bonded", "time_quality": "device", "received_at": when,
+            "stored_at": when, "digest": number, "experimental": False,
+        })  # fmt: skip
+        values.append(shared | {
+            "reading_id": number, "kind": kind, "value": value, "unit": "1", "device_value": value, "device_unit": "1",
+        })  # fmt: skip
     with write(engine) as connection:
-        for at, value in told:
-            when, number = to_micros(at), f"reading-{device}-{next(_NUMBERS)}"
-            shared = {"household_id": HOUSEHOLD, "device_id": device, "resident_id": name, "measured_at": when}
-            connection.execute(insert(READING), shared | {
-                "id": number, "gateway_id": GATEWAY, "certainty": "sure", "outcome": "accepted", "profile": "sig",
-                "source": "radio", "provenance": "bonded", "time_quality": "device", "received_at": when,
-                "stored_at": when, "digest": number, "experimental": False,
-            })  # fmt: skip
-            connection.execute(insert(MEASUREMENT), shared | {
-                "reading_id": number, "kind": kind, "value": value, "unit": "1", "device_value": value,
-                "device_unit": "1",
-            })  # fmt: skip
+        connection.execute(insert(READING), readings)
+        connection.execute(insert(MEASUREMENT), values)
 
 
 def listens(engine: Engine, until: datetime, days: int = 9, gateways: Iterable[str] = (GATEWAY, OTHER_GATEWAY)) -> None:
     """The gateways hear the neighbours' radios all the time, and we look at them every eight hours."""
     looks = days * 3
-    for n in range(looks + 1):
-        at = until - (looks - n) * 8 * HOUR
-        with write(engine) as connection:
+    with write(engine) as connection:
+        for n in range(looks + 1):
+            at = until - (looks - n) * 8 * HOUR
             for gateway in gateways:
                 said = Health(version="1", at=at, uptime=9e6 + n * 8 * 3600.0, journal=0, adverts=1000 + n)
                 repo_gateways.note(connection, gateway, State(state="ready"), at)

@@ -16,14 +16,18 @@ from engine.store.repo_facts import By
 from engine.store.tables_following import BEFORE_AFTER
 
 _STANDING = BEFORE_AFTER.c.taken_back_at.is_(None)
+_KEY = (BEFORE_AFTER.c.seq, BEFORE_AFTER.c.version)
 
 
 def add(connection: Connection, session: Session, by: By, now: datetime) -> Session:
-    """Stores a session with its audit entry; `session` with its number."""
+    """Stores a session with its audit entry; `session` with its number and version.
+
+    One that was taken back and began at the same instant is this one, begun anew: its row and number are used again.
+    """
     row = _row(session) | {"resident_id": session.resident, "by": by.actor, "at": to_micros(now)}
-    number = connection.execute(insert(BEFORE_AFTER).values(row).returning(BEFORE_AFTER.c.seq)).scalar_one()
+    number, version = _anew(connection, session, row) or _first(connection, row)
     audit.note(connection, "before-after-start", session.resident, by, now, [number])
-    return msgspec.structs.replace(session, number=number, by=by.actor)
+    return msgspec.structs.replace(session, number=number, by=by.actor, version=version)
 
 
 def change(connection: Connection, session: Session, by: By, now: datetime, action: str) -> bool:
@@ -61,6 +65,20 @@ def ended_since(connection: Connection, since: datetime) -> list[Session]:
     late = BEFORE_AFTER.c.ended_at >= to_micros(since)
     query = select(BEFORE_AFTER).where(late, BEFORE_AFTER.c.asked.is_(None), _STANDING)
     return [_session(row) for row in connection.execute(query.order_by(BEFORE_AFTER.c.seq)).mappings()]
+
+
+def _anew(connection: Connection, session: Session, row: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The number and version of the row that stood for a mistake and stands for this session now; None without one."""
+    same = (BEFORE_AFTER.c.resident_id == session.resident) & (BEFORE_AFTER.c.started_at == row["started_at"])
+    fresh = dict(row) | {"taken_back_at": None, "version": BEFORE_AFTER.c.version + 1}
+    change = update(BEFORE_AFTER).where(same, ~_STANDING).values(fresh)
+    found = connection.execute(change.returning(*_KEY)).first()
+    return None if found is None else (found[0], found[1])
+
+
+def _first(connection: Connection, row: Mapping[str, Any]) -> tuple[int, int]:
+    made = connection.execute(insert(BEFORE_AFTER).values(dict(row)).returning(*_KEY)).one()
+    return made[0], made[1]
 
 
 def _update(connection: Connection, session: Session, row: Mapping[str, Any]) -> bool:

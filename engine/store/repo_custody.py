@@ -62,7 +62,9 @@ def _unnamed(connection: Connection, homes: list[str]) -> list[tuple[str, str, d
     query = query.select_from(LOAN).join(RESIDENT, RESIDENT.c.id == LOAN.c.resident_id)
     query = query.join(DEVICE, DEVICE.c.household_id == RESIDENT.c.household_id)
     query = query.where(RESIDENT.c.household_id.in_(homes), LOAN.c.returned_at.is_(None), LOAN.c.sort != "gateway")
-    query = query.where(LOAN.c.device_id.is_(None), DEVICE.c.first_seen >= LOAN.c.lent_at)
+    # An address on a label that was mistyped names a device that never comes.
+    unknown = LOAN.c.device_id.is_(None) | LOAN.c.device_id.not_in(select(DEVICE.c.id))
+    query = query.where(unknown, DEVICE.c.first_seen >= LOAN.c.lent_at)
     rows = connection.execute(query.order_by(LOAN.c.lent_at.desc())).all()
     return [(row.household_id, row.id, from_micros(row.lent_at)) for row in rows]
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, or_, select, update
 
 from engine.letters import Reason, Said, Sort, State, To, came_from, in_post_order
 from engine.people import Resident
@@ -89,13 +89,12 @@ def told(connection: Connection, residents: Iterable[str], sort: Sort) -> set[tu
 
 
 def astray(connection: Connection, residents: Iterable[str]) -> dict[str, To]:
-    """Where the newest letter of those went whose newest letter came back."""
+    """Where the newest letter that came back went, of those of whom nothing newer is known."""
     names, found = sorted(set(residents)), dict[str, To]()
     for start in range(0, len(names), _CHUNK):
-        part = LETTER.c.resident_id.in_(names[start : start + _CHUNK])
-        newest = select(func.max(LETTER.c.seq)).where(part).group_by(LETTER.c.resident_id)
-        back = LETTER.c.seq.in_(newest) & (LETTER.c.state == "returned")
-        for row in connection.execute(select(LETTER.c.resident_id, LETTER.c.said).where(back)):
+        back = LETTER.c.resident_id.in_(names[start : start + _CHUNK]) & _astray()
+        query = select(LETTER.c.resident_id, LETTER.c.said).where(back).order_by(LETTER.c.seq)
+        for row in connection.execute(query):
             found[row.resident_id] = _SAID.decode(row.said).to
     return found
 
@@ -153,9 +152,9 @@ def by_code(connection: Connection, code: str) -> Letter | None:
 
 
 def returned(connection: Connection, towns: Collection[str] | None, limit: int = 200) -> list[Letter]:
-    """What came back from these towns (None: all) and is its resident's newest letter, newest first."""
-    newest = select(func.max(LETTER.c.seq)).group_by(LETTER.c.resident_id)
-    query = select(LETTER).where(LETTER.c.state == "returned", LETTER.c.seq.in_(newest))
+    """What came back from these towns (None: all), of each resident of whom nothing newer is known, newest first."""
+    newest = select(func.max(LETTER.c.seq)).where(_astray()).group_by(LETTER.c.resident_id)
+    query = select(LETTER).where(LETTER.c.seq.in_(newest))
     if towns is not None:
         query = query.join(RESIDENT, RESIDENT.c.id == LETTER.c.resident_id)
         query = query.where(RESIDENT.c.municipality_code.in_(sorted(towns)))
@@ -197,6 +196,13 @@ def note_visit(connection: Connection, advice: str, state: str, seen_on: date | 
     day = seen_on if said == "seen" else None
     done = repo_referrals.say(connection, advice, Answer(said=said, by=by.actor, day=day), now, by)
     return not isinstance(done, Refusal)
+
+
+def _astray() -> Any:
+    """It came back, and nobody was written to or answered since: what was already on its way then says nothing."""
+    later = LETTER.alias()
+    since = or_(later.c.made_at > LETTER.c.returned_at, later.c.replied_at > LETTER.c.returned_at)
+    return (LETTER.c.state == "returned") & ~exists().where(later.c.resident_id == LETTER.c.resident_id, since)
 
 
 def _read(connection: Connection, query: Any) -> list[Letter]:

@@ -224,6 +224,25 @@ def test_sessions_do_not_overlap_and_one_nobody_ended_is_no_session(alone: Engin
         assert inside.code == "overlaps"
 
 
+def test_one_that_was_begun_by_mistake_is_begun_anew_at_the_same_minute_on_both_databases(store: Engine) -> None:
+    wrong = bath(store, end=None, sort="exercise")
+    with write(store) as connection:
+        assert repo_before_after.take_back(connection, wrong, WHO, NOW)
+    made = bath(store)
+    with read(store) as connection:
+        assert [(one.number, one.sort) for one in repo_before_after.of(connection, HANAKO)] == [(made.number, "bath")]
+
+
+def test_of_a_pressure_that_may_not_be_recorded_any_more_no_nurse_hears(alone: Engine) -> None:
+    bath(alone)
+    hear(alone, [pressure(END + 15 * MINUTE, 88, 60)])
+    with write(alone) as connection:
+        no = msgspec.structs.replace(consent(HANAKO, "record", granted=False), kind="systolic", at=NOW - MINUTE)
+        repo_consents.append(connection, no, os_user="test")
+    assert tend(alone, NOW) == 0
+    assert asked(alone) == []
+
+
 def test_how_it_felt_is_kept_beside_what_was_said_before_and_stale_words_change_nothing(alone: Engine) -> None:
     made = bath(alone)
     with write(alone) as connection:

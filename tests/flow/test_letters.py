@@ -22,7 +22,7 @@ from engine.letters_batch import Again, Made, again, gather, make, send
 from engine.letters_file import pdf
 from engine.letters_reply import Reply
 from engine.letters_store import Wish
-from engine.letters_window import Envelope, Window, window_of
+from engine.letters_window import Window, assumed, window_of
 from engine.life_store import record
 from engine.life_typed import Ready, Typed
 from engine.life_typed import read as read_typed
@@ -294,7 +294,7 @@ def test_every_sentence_of_a_letter_keeps_the_wording_rules(home: Engine) -> Non
 
 def test_the_window_shows_the_address_and_nothing_of_the_letter(home: Engine) -> None:
     edit(home, HANAKO, address="〒998-0842 山形県酒田市亀ケ崎一丁目2番34号 コーポみなと亀ケ崎弐番館205号室 山田方")
-    window = window_of(Envelope())
+    window = window_of(assumed())
     assert isinstance(window, Window)
     batch = made(home)
     document = pypdfium2.PdfDocument(batch.content)
@@ -379,6 +379,24 @@ def test_what_was_posted_is_a_contact_and_what_came_back_is_not_written_to_again
     assert made(store, next_month, january, 7).left == {HANAKO: "already"}
     with read(store) as connection:
         assert repo_letters.returned(connection, None) == []
+
+
+def test_who_was_written_to_twice_before_the_first_came_back_is_not_forgotten(home: Engine) -> None:
+    made(home)
+    made(home, msgspec.structs.replace(MONTH, month=date(2026, 10, 1)), seed=2)
+    with write(home) as connection:
+        newer, older = repo_letters.of_resident(connection, TARO)
+        assert newer.seq > older.seq
+        assert repo_letters.move(connection, older, "returned", LATER, NURSE, "moved")
+        assert [one.seq for one in repo_letters.returned(connection, {TOWN})] == [older.seq]
+        assert repo_letters.move(connection, newer, "returned", LATER + timedelta(days=1), NURSE, "moved")
+        assert [one.seq for one in repo_letters.returned(connection, {TOWN})] == [newer.seq], "each person once"
+        assert repo_letters.astray(connection, [HANAKO, TARO]) == {TARO: newer.said.to}
+        # An answer from there is newer than what the post said.
+        newer = repo_letters.of_resident(connection, TARO)[0]
+        assert repo_letters.move(connection, newer, "replied", LATER + timedelta(days=2), NURSE)
+        assert repo_letters.returned(connection, {TOWN}) == []
+        assert repo_letters.astray(connection, [TARO]) == {}
 
 
 def replied(engine: Engine, said: Reply, name: str = HANAKO) -> Done | Refusal:

@@ -49,6 +49,7 @@ def test_a_month_in_the_office(office: Path, home: Engine) -> None:
     out = office / "letters.pdf"
     batch = told(run("make", "--out", str(out), "--by", "佐藤", "--json"))
     assert (batch["letters"], batch["period"], batch["left"]) == (2, "2026-11", {})
+    assert batch["envelope_verified"] is False, "nobody has measured the window yet"
     assert out.read_bytes().startswith(b"%PDF")
     assert out.stat().st_mode & 0o077 == 0
     number = str(batch["seq"])

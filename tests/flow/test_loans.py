@@ -159,6 +159,17 @@ def test_as_long_as_nobody_said_which_device_it_is_no_new_one_brings_old_reading
     assert hear(store, measured(5, NOW + 2 * DAY, device=new, slot=None)) == [None]
 
 
+def test_an_address_that_was_mistyped_protects_as_if_none_had_been_said(engine: Engine) -> None:
+    borrow(engine, device=None, address="C0:26:DF:00:00:00", at=NOW + HOUR / 60)
+    new = "d-newnewnewnewn"
+    note = DeviceNote(device=new, profile="sig-weight", bindings=(Binding(None, HANAKO),))
+    say(engine, "device", wire.encode(note), NOW + HOUR)
+    old, fresh = (measured(n, at, NOW + 2 * HOUR, device=new, slot=None) for n, at in ((1, NOW - DAY), (2, NOW + HOUR)))
+    assert hear(engine, old, fresh) == [None, HANAKO]
+    assert do(engine, take_back, Back(), at=NOW + DAY).code == "which-device"
+    assert good(do(engine, take_back, Back(device=new), at=NOW + DAY)).device == new
+
+
 def test_gateways_are_told_until_all_of_them_answered_and_only_then_it_may_go_out_again(store: Engine) -> None:
     borrow(store)
     good(do(store, take_back, Back()))

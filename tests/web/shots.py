@@ -19,6 +19,7 @@ from tests.homes import HANAKO
 from tests.needs import found
 from tests.web import town
 from tests.web.browsing import Site, town_site
+from tests.web.followed import follow
 
 INSTALL: Final = "apt-get install -y --no-install-recommends chromium fonts-noto-cjk"
 DESK: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
@@ -104,6 +105,8 @@ def shoot(made: Site, browser: Browser, folder: Path, wanted: str = "") -> None:
         _printed(made, browser, folder / "emergency-sheet.png")
     if "release-note".startswith(wanted):
         _noted(browser, folder / "release-note.png")
+    if "cases".startswith(wanted):
+        _followed(made, pages.get(town.NURSE) or _page(made, browser, town.NURSE), folder)
 
 
 def _with_furigana(page: Page, folder: Path) -> None:
@@ -135,6 +138,14 @@ def _noted(browser: Browser, file: Path) -> None:
     page.set_content(NOTE.read_text(encoding="utf-8"))
     page.locator("svg").first.screenshot(path=file)
     page.close()
+
+
+def _followed(made: Site, page: Page, folder: Path) -> None:
+    """The morning of whoever follows up; last, because following changes what stands on the other pages."""
+    follow(made.engine)
+    for lang, name in (("en", "cases-en.png"), ("ja", "cases.png")):
+        page.goto(f"/cases?lang={lang}")
+        page.screenshot(path=folder / name, full_page=True, animations="disabled")
 
 
 def _page(made: Site, browser: Browser, who: str) -> Page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import httpx
+import pypdfium2
 import pytest
 
 from engine.before_after_store import tend
@@ -70,6 +71,33 @@ async def test_a_bath_from_its_beginning_to_what_a_nurse_hears_of_it(desk: Desk)
         acts = {entry.action for entry in audit.entries(connection, subject=HANAKO)}
         assert audit.verify(connection) is None
     assert {"before-after-start", "before-after-end", "before-after-felt", "before-after-view"} <= acts
+
+
+async def test_the_sheet_has_the_numbers_of_the_page_and_no_reason_for_them(desk: Desk) -> None:
+    at = NOW
+    for before, after in ((128, 118), (131, 97)):
+        hear(desk.engine, [pressure(at - 5 * MINUTE, before, 80)], at)
+        session = sit(desk)
+        assert (await send(desk, session, sort="bath", place="湯田川温泉")).status_code == 303
+        desk.wait(20 * MINUTE)
+        assert (await send(desk, session, "/end")).status_code == 303
+        desk.wait(20 * MINUTE)
+        hear(desk.engine, [pressure(desk.clock[0] - 5 * MINUTE, after, 70)], desk.clock[0])
+        desk.wait(timedelta(hours=20))
+        at = desk.clock[0]
+    session = sit(desk)
+    made = await send(desk, session, "/sheet")
+    assert made.headers["content-disposition"] == 'attachment; filename="minato-before-after-2026-11-23.pdf"'
+    text = "".join(one.get_textpage().get_text_bounded() for one in pypdfium2.PdfDocument(made.content))
+    for words in ("山田 花子", "湯田川温泉", "128", "118", "−10", "131", "97", "−34", "5回に なると まとめます",
+                  "なぜ 変わったかは、ここからは 分かりません。"):  # fmt: skip
+        assert words in text, words
+    for word in ("効", "おかげ", "治"):
+        assert word not in text
+    his = sit(desk, TARO)
+    theirs = await send(desk, his, "/sheet")
+    text = "".join(one.get_textpage().get_text_bounded() for one in pypdfium2.PdfDocument(theirs.content))
+    assert "128" not in text
 
 
 async def test_with_a_pressure_that_high_nothing_begins(desk: Desk) -> None:

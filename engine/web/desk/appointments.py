@@ -9,7 +9,7 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from engine import appointments_store as acts
-from engine.appointments import ALONE, MINUTES, Appointment, When, odd_hours, read_when
+from engine.appointments import ALONE, MINUTES, Appointment, When, odd_hours, read_number, read_when
 from engine.appointments_ical import MEDIA, staff_calendar
 from engine.appointments_reminding import calls
 from engine.dates import read_day
@@ -184,7 +184,8 @@ def reminded(appointment: str, desk: TheDesk, session: Trusted, form: Typed) -> 
 
 def known(connection: Connection, session: Session, number: str) -> Appointment:
     """The appointment of that number in a town of this person; SorryError not-found otherwise."""
-    one = repo_appointments.get(connection, int(number)) if number.isascii() and number.isdigit() else None
+    wanted = read_number(number)
+    one = None if wanted is None else repo_appointments.get(connection, wanted)
     if one is None or not session.who.within(one.municipality):
         raise SorryError(404, "not-found", back=PAGE)
     return one

@@ -8,7 +8,7 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from engine import appointments_classes as acts
-from engine.appointments import GroupClass
+from engine.appointments import GroupClass, read_number
 from engine.appointments_store import CONFLICT
 from engine.contract.ids import is_id
 from engine.refusal import Refusal
@@ -38,7 +38,7 @@ def make(desk: TheDesk, session: Trusted, form: Typed) -> Response:
         if town not in municipalities(connection) or not session.who.within(town):
             raise SorryError(404, "not-found", back=PAGE)
         when = when_typed(connection, session, typed)
-        capacity = int(typed["capacity"]) if typed["capacity"].isascii() and typed["capacity"].isdigit() else 0
+        capacity = read_number(typed["capacity"]) or 0
         made = when if isinstance(when, Refusal) else acts.make(
             connection, town, typed["title"], when, capacity, By(session.by, desk.os_user), desk.now()
         )  # fmt: skip
@@ -69,9 +69,9 @@ def attend(group: str, desk: TheDesk, session: Trusted, form: Typed) -> Response
     """The sheet: who came and who did not; who is not ticked stays open."""
     marks: dict[int, Literal["kept", "missed"]] = {}
     for name in form:
-        number, state = name.removeprefix("a-"), said(form, name, 10)
-        if name.startswith("a-") and number.isascii() and number.isdigit() and state in {"kept", "missed"}:
-            marks[int(number)] = "kept" if state == "kept" else "missed"
+        number, state = read_number(name.removeprefix("a-")), said(form, name, 10)
+        if name.startswith("a-") and number is not None and state in {"kept", "missed"}:
+            marks[number] = "kept" if state == "kept" else "missed"
     with write(desk.engine) as connection:
         one = _known(connection, session, group)
         done = acts.attend(connection, one, marks, By(session.by, desk.os_user), desk.now())
@@ -103,7 +103,8 @@ def cancel(group: str, desk: TheDesk, session: Trusted, form: Typed) -> Response
 
 
 def _known(connection: Connection, session: Session, number: str) -> GroupClass:
-    one = repo_appointments.class_of(connection, int(number)) if number.isascii() and number.isdigit() else None
+    wanted = read_number(number)
+    one = None if wanted is None else repo_appointments.class_of(connection, wanted)
     if one is None or not session.who.within(one.municipality):
         raise SorryError(404, "not-found", back=PAGE)
     return one

@@ -50,7 +50,7 @@ def show(
         person = scope.known(connection, session.who, case.resident, now)
         agreed = bool(open_to_nurses(connection, [person.id], now))
         note(connection, desk, session, "case-view", now, subject=person.id, detail=[case.id, case.version])
-        context = _bare(connection, case, person, lang, now) | {"agreed": agreed}
+        context = _bare(connection, case, person, lang, now) | {"agreed": agreed, "life": ()}
         if agreed:
             context |= _whole(connection, case, person, lang, now)
             context |= {"appointments": appointments_rows.coming(connection, session, person.id, now)}
@@ -64,12 +64,11 @@ def _bare(
     connection: Connection, case: Case, person: Resident, lang: Language, now: datetime
 ) -> dict[str, Any]:  # fmt: skip
     """What is shown of every case: whose it is, since when, and how it can be ended."""
-    lived = repo_life.situation(connection, person.id)
-    left = gone(lived, now)
+    left = gone(repo_life.situation(connection, person.id), now)
     ending = None if left is None else BY_LIFE.get(left.field or "", "other")
     return {
-        "case": case, "resident": person.id, "who": people_rows.who(person, lang, now),
-        "life": badges(lived, now, ZONE, lang), "reasons": REASONS, "ending": ending,
+        "case": case, "resident": person.id, "who": people_rows.who(person, lang, now), "reasons": REASONS,
+        "ending": ending,
         "since": cases_words.day(lang, case.opened_at.astimezone(ZONE).date()),
     }  # fmt: skip
 
@@ -82,6 +81,7 @@ def _whole(
     judged = judgement_of(connection, person, now)
     change = change_of(connection, person, case, now, book())
     return {
+        "life": badges(repo_life.situation(connection, person.id), now, ZONE, lang),
         "programme": cases_words.said(lang, f"programme.{case.programme}"),
         "rule": book().rule(case.programme),
         "basis": cases_words.said(lang, f"basis.{case.basis}"), "goal": cases_words.goal(lang, case.goal),

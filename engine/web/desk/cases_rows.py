@@ -60,6 +60,9 @@ def rows(
     for call in calls:
         person = found.people[call.case.resident]
         who = people_rows.who(person, lang, now)
+        if person.id in found.unseen:
+            made.append(_bare(call, who, lang))
+            continue
         contact = last.get(person.id)
         told = "" if contact is None else f"{_word(lang, contact)} {people_rows.ago(lang, contact.at, now)}"
         made.append(
@@ -74,6 +77,15 @@ def rows(
             )
         )  # fmt: skip
     return made
+
+
+def _bare(call: Call, who: people_rows.Who, lang: Language) -> Row:
+    """Who withdrew and is gone: the name, and that their case is to be ended."""
+    return Row(
+        case=call.case.id, resident=who.id, name=who.name, kana=who.kana, age="", life=(), programme="",
+        why=tuple(cases_words.why(lang, call)), due=cases_words.day(lang, call.due), late=cases_words.late(lang, call),
+        days=call.days, phone="", hidden=False, last="", tries=0, staff="", ending=True,
+    )  # fmt: skip
 
 
 def plain(

@@ -214,7 +214,7 @@ def _show(desk: Desk, session: Session, asset: str, refused: Refusal | None, typ
         held = repo_residents.get(connection, loan.resident) if loan.state == "out" else None
         # The town lent it: also where the borrower lives in another one by now, it is to come back.
         person = repo_protection.masked(connection, held, now) if held else None
-        devices = _candidates(connection, loan, lang) if loan.state == "out" and loan.device is None else []
+        devices = _candidates(connection, loan, lang) if loan.state == "out" else []
         note(connection, desk, session, "loan-view", now, subject=loan.resident, detail=[loan.asset])
     context: dict[str, Any] = {
         "asset": loan.asset, "loan": loan, "person": _who(person) if person else None, "devices": devices,
@@ -240,7 +240,9 @@ def _lending(desk: Desk, session: Session, typed: dict[str, Any], refused: Refus
 
 
 def _candidates(connection: Connection, loan: Loan, lang: Language) -> list[tuple[str, str]]:
-    """The devices of the borrower's home that the thing may be: id, and what it is and since when it is there."""
+    """The devices of the borrower's home that the thing may be, unless that is known: id, what it is, since when."""
+    if loan.device and repo_devices.of(connection, [loan.device]):
+        return []
     found = repo_devices.of(connection, repo_loans.candidates(connection, loan))
     return [
         (

@@ -9,7 +9,7 @@ import msgspec
 from babel.dates import format_date, format_time
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from engine.appointments import OURS, Appointment
+from engine.appointments import OURS, Appointment, read_number
 from engine.appointments_ical import MEDIA, calendar_of
 from engine.appointments_store import cancel
 from engine.locale import Language
@@ -131,7 +131,8 @@ def _listed(connection: Connection, person: Resident, now: datetime) -> tuple[li
 
 
 def _mine(connection: Connection, person: Resident, number: str) -> Appointment:
-    one = repo_appointments.get(connection, int(number)) if number.isascii() and number.isdigit() else None
+    wanted = read_number(number)
+    one = None if wanted is None else repo_appointments.get(connection, wanted)
     if one is None or one.resident != person.id:
         raise SorryError(404, "not-found", back=PAGE)
     return one

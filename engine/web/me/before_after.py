@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from engine.before_after import FELT, SORTS, Paired, Session, Sort, book, rated
+from engine.before_after_sheet import page
 from engine.before_after_store import Report, begin, feel, finish, report
 from engine.before_after_words import draw, line, told
 from engine.locale import Language, has_text, text
@@ -16,11 +17,13 @@ from engine.names import keep
 from engine.people import Resident
 from engine.picture import zone_of
 from engine.refusal import Refusal
+from engine.report_file import pdf
 from engine.store import repo_before_after
 from engine.store.database import Connection, write
 from engine.store.repo_facts import By
 from engine.web.context import Signed, SorryError, TheDesk, Trusted, note
 from engine.web.door import Door
+from engine.web.me.export import attached
 from engine.web.me.mine import MOST_FIELDS, day_words, last, me_of, time_words
 from engine.web.me.sheet import Sheet, TheSheet
 from engine.web.me.trends import SVG
@@ -56,6 +59,24 @@ def picture(desk: TheDesk, session: Signed) -> Response:
     days = [f"{at.month}/{at.day}" for at in begun]
     title = text(session.lang, "resident", "me.session.picture")
     return Response(draw(found, days, "systolic", title), media_type=SVG)
+
+
+@door.form(f"{PAGE}/sheet", "mine.see")
+def paper(desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
+    """All of it on paper; where this machine makes no PDF, as a page that any browser prints."""
+    now = desk.now()
+    with write(desk.engine) as connection:
+        person = me_of(connection, session)
+        zone = zone_of(connection, person)
+        day = now.astimezone(zone).date()
+        found = report(connection, person, now)
+        note(connection, desk, session, "before-after-view", now, subject=person.id, detail=["sheet"])
+    made = page(person, found, day_words(session.lang, day), zone, session.lang, furigana=sheet.look.furigana)
+    drawn = pdf(made)
+    name = f"minato-before-after-{day.isoformat()}"
+    if isinstance(drawn, Refusal):
+        return attached(made.encode(), "text/html; charset=utf-8", f"{name}.html")
+    return attached(drawn, "application/pdf", f"{name}.pdf")
 
 
 @door.form(PAGE, "mine.say")

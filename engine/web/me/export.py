@@ -86,7 +86,7 @@ def page(desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
     """The report of this month as one file to read or print."""
     with write(desk.engine) as connection:
         text = _report(connection, desk, sheet, me_of(connection, session))
-    return _attached(text.encode(), "text/html; charset=utf-8", f"minato-{_day(desk)}.html")
+    return attached(text.encode(), "text/html; charset=utf-8", f"minato-{_day(desk)}.html")
 
 
 @door.form(f"{_PAGE}/paper", "mine.see")
@@ -97,7 +97,7 @@ def paper(desk: TheDesk, session: Trusted, sheet: TheSheet) -> Response:
     made = pdf(text)
     if isinstance(made, Refusal):
         return _page(sheet, made)
-    return _attached(made, "application/pdf", f"minato-{_day(desk)}.pdf")
+    return attached(made, "application/pdf", f"minato-{_day(desk)}.pdf")
 
 
 def _report(connection: Connection, desk: Desk, sheet: Sheet, person: Resident) -> str:
@@ -127,7 +127,8 @@ def _parts(file: IO[bytes]) -> Iterator[bytes]:
             yield part
 
 
-def _attached(content: bytes, kind: str, name: str) -> Response:
+def attached(content: bytes, kind: str, name: str) -> Response:
+    """A file to keep under that name."""
     return Response(content, media_type=kind, headers=_heads(name))
 
 

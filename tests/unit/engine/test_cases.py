@@ -232,6 +232,9 @@ def test_unreachable_needs_tries_on_different_days_since_somebody_was_spoken_to(
     assert ending("unreachable", tried(9, 8, 7)) is None
     spoken = event("contact", 8, how="phone", outcome="family")
     assert ending("unreachable", [*tried(11, 10, 9), spoken, *tried(7, 6)]) == "too-few-tries"
+    # Who came to an appointment was spoken to; who did not was not tried.
+    assert tries([*tried(11, 10, 9), event("attended", 8, how="visit"), *tried(7, 6)]) == 2
+    assert tries([*tried(11, 10), event("no-show", 8, how="visit"), *tried(7)]) == 3
     # The letter of the month is no try, and an unanswered one wipes none away.
     letters = [event("contact", days, how="letter", outcome="message") for days in (3, 2, 1)]
     assert tries([*tried(9, 8), *letters]) == 2
@@ -249,6 +252,8 @@ def test_a_case_that_nobody_planned_is_due_since_somebody_did_something() -> Non
     line = call_of(fresh, [event("contact", 12)], TODAY, book())
     assert line is not None
     assert (line.why, line.days) == (("unplanned",), 12)
+    # Who is handed from one desk to the next waits no less long for it.
+    assert call_of(fresh, [event("contact", 12), event("handed", 1)], TODAY, book()) == line
     # A day that was planned and taken away again does not put off anybody.
     away = event("plan", 12, next_on=TODAY + timedelta(days=90))
     again = call_of(fresh, [away], TODAY, book())

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from engine.contract.ids import ALPHABET
 from engine.letters import STATES, To, addressed, moves, new_code, read_code, shown
 from engine.letters_reply import ASKS, TICKS, Reply, read_reply
 from engine.letters_sender import FILE, Stationery, stationery_of
-from engine.letters_window import FOLD, SHEET, Envelope, Window, window_of
+from engine.letters_window import FOLD, SHEET, Envelope, Window, assumed, window_of
 from engine.refusal import Refusal
 
 LETTERS = ALPHABET.upper()
@@ -88,11 +89,12 @@ def test_however_the_sheet_slides_the_window_shows_the_address_whole_and_nothing
 
 
 def test_the_envelope_we_assume_holds_an_address_and_smaller_windows_are_refused() -> None:
-    assert isinstance(window_of(Envelope()), Window)
-    small = window_of(Envelope(window_width=80, window_height=40))
+    assert isinstance(window_of(assumed()), Window)
+    assert not assumed().verified
+    small = window_of(msgspec.structs.replace(assumed(), window_width=80, window_height=40))
     assert isinstance(small, Refusal)
     assert small.code == "too-small-window"
-    assert isinstance(window_of(Envelope(width=200)), Refusal)
+    assert isinstance(window_of(msgspec.structs.replace(assumed(), width=200)), Refusal)
 
 
 def test_the_operators_file_says_who_writes_and_a_spoilt_one_stops_everything(tmp_path: Path) -> None:
@@ -102,7 +104,19 @@ def test_the_operators_file_says_who_writes_and_a_spoilt_one_stops_everything(tm
     found = stationery_of(tmp_path)
     assert isinstance(found, Stationery)
     assert (found.of("062049", "酒田").postcode, found.of("064262", "三川町").name) == ("998-8540", "三川町")
-    for spoilt in ("x", '[sender.062049]\nname = ""\n', "[envelope]\nwindow_width = 50.0\n", "[other]\n"):
+    assert found.envelope == assumed()
+    (tmp_path / FILE).write_text("[envelope]\nleft = 18.0\nverified = true\n", encoding="utf-8")
+    measured = stationery_of(tmp_path)
+    assert isinstance(measured, Stationery)
+    assert (measured.envelope.left, measured.envelope.width, measured.envelope.verified) == (18.0, 235.0, True)
+    for spoilt in (
+        "x",
+        "envelope = 3\n",
+        '[envelope]\nleft = "a"\n',
+        '[sender.062049]\nname = ""\n',
+        "[envelope]\nwindow_width = 50.0\n",
+        "[other]\n",
+    ):
         (tmp_path / FILE).write_text(spoilt, encoding="utf-8")
         assert isinstance(stationery_of(tmp_path), Refusal)
 

@@ -24,7 +24,7 @@ from simulators.lives.known import ZONE, excuses, instant, known
 from simulators.lives.people import CUFF, PEDOMETER, SCALE, Device, Person, Uses
 from simulators.lives.rivals import Rivals
 from simulators.lives.seeing import Sight, Total
-from simulators.lives.town import Town, draw_town
+from simulators.lives.town import Floats, Town, draw_town
 from simulators.lives.trial import Walked, Watch, homes_of, town_of, walked
 from simulators.lives.truth import Raised, Tally, events_of, is_broken, is_excused, why
 
@@ -68,14 +68,14 @@ def steady(
     town: Town, *, spans: Sequence[Span] = (), faults: Sequence[Fault] = (), quiet: tuple[float, float] = (0.0, 0.0)
 ) -> Home:
     """Somebody who weighs and takes their pressure every morning, of whom nothing arrives during `quiet`."""
-    at = np.arange(town.days) * HOURS + 7.0
+    at: Floats = np.arange(town.days, dtype=np.float64) * HOURS + 7.0
     lines = []
     for later in (0.0, 0.2):
         heard = np.where((at + later >= quiet[0]) & (at + later < quiet[1]), np.nan, at + later)
         away = np.zeros(len(at), dtype=bool)
         for one in spans:
             away |= (at >= one.start) & (at < one.end)
-        lines.append(Heard(at=at[~away] + later, heard=heard[~away], value=60 + 0 * at[~away], meant=~away[~away]))
+        lines.append(Heard(at=at[~away] + later, heard=heard[~away], value=np.full_like(at[~away], 60.0), meant=~away[~away]))
     uses = tuple(Uses(line.at, line.value, line.meant) for line in lines)
     person = Person(devices=(device(SCALE), device(CUFF)), spans=tuple(spans), uses=uses)
     return Home(number=0, people=(person,), heard=(tuple(lines),), faults=tuple(faults), neighbours=True)
