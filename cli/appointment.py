@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Appointments: book, move, cancel, mark; calendars and reminders.", no_args_is_help=True)
 app.add_typer(classes, name="class")
 Resident = Annotated[str, typer.Argument(metavar="RESIDENT", help="Resident id, r-…")]
-Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The appointment (phr appointment list).")]
+Number = Annotated[
+    int, typer.Argument(metavar="NUMBER", min=1, max=10**12, help="The appointment (phr appointment list).")
+]
 On = Annotated[str, typer.Option(help="The day: 2026-11-24.")]
 At = Annotated[str, typer.Option(help="When it begins, on the town's clock: 10:30.")]
 Minutes = Annotated[int | None, typer.Option(help="How long; default: as long as its sort usually takes.")]

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from engine.store.database import Connection
 
 app = typer.Typer(help="Classes: make, fill, move, cancel, and who came.", no_args_is_help=True)
-Group = Annotated[int, typer.Argument(metavar="CLASS", min=1, help="The class (phr appointment class list).")]
+Group = Annotated[
+    int, typer.Argument(metavar="CLASS", min=1, max=10**12, help="The class (phr appointment class list).")
+]
 By = Annotated[str | None, typer.Option(help="Who is answerable; default: the user of this computer.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 

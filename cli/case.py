@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.case_lists import calls, invited, list_
-from cli.case_steps import case_of, person_of, pick, refuse, whole, words
+from cli.case_steps import case_of, known_staff, person_of, pick, refuse, whole, words
 from cli.case_steps import lang as spoken
 from cli.days import day_of
 from cli.output import emit, result
@@ -51,6 +51,7 @@ def open_(
     )  # fmt: skip
     with transaction(writes=True) as connection:
         person = resident_of(connection, resident)
+        known_staff(connection, staff)
         done = open_case(connection, person, wish, datetime.now(UTC), Who(actor(by), os_user()), SystemRandom())
         if isinstance(done, Refusal):
             refuse(done)

@@ -93,6 +93,14 @@ def person_of(connection: Connection, case: Case) -> Resident:
     return resident_of(connection, case.resident)
 
 
+def known_staff(connection: Connection, staff: str | None) -> None:
+    """Exit code 3 for somebody of staff there is not: nobody would look after the case."""
+    from engine.store import repo_staff
+
+    if staff is not None and repo_staff.get(connection, staff) is None:
+        fail(Exit.NOT_FOUND, "unknown-staff", f"there is nobody {staff!r}; `phr staff list` shows them")
+
+
 def refuse(refused: Refusal) -> NoReturn:
     """Stop with the reason code: 9 without consent, 5 where a rule or a person stands against it, else 2."""
     code = Exit.NO_CONSENT if refused.code == "no-consent" else Exit.REFUSED if refused.code in _LOST else Exit.USAGE

@@ -25,6 +25,7 @@ _ORDER: Final = 24 * 3_600.0
 _CLOSE: Final = 60.0
 _REMIND: Final = 600.0
 _WATCH: Final = 3_600.0
+_AGAIN: Final = 600.0
 
 
 @contextmanager
@@ -46,6 +47,7 @@ def chores(store: Engine, config: Settings) -> Iterator[None]:
         stack.enter_context(every(_ORDER, "order", lambda: _order(store, config)))
         stack.enter_context(every(_ORDER, "points", lambda: _points(store)))
         stack.enter_context(every(_ORDER, "silent", lambda: _silent(store)))
+        stack.enter_context(every(_ORDER, "referrals", lambda: _referrals(store)))
         stack.enter_context(every(_WATCH, "watching", Watching(store)))
         stack.enter_context(every(_REMIND, "appointments", lambda: _appointments(store)))
         stack.enter_context(every(_REMIND, "before-after", lambda: _before_after(store)))
@@ -57,21 +59,24 @@ def chores(store: Engine, config: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def every(seconds: float, name: str, work: Callable[[], object]) -> Iterator[None]:
-    """Calls `work` now and then again every `seconds`, in a thread, until the block ends."""
+def every(seconds: float, name: str, work: Callable[[], object], again: float = _AGAIN) -> Iterator[None]:
+    """Calls `work` now and then again every `seconds`, in a thread, until the block ends; after a failure sooner."""
     from engine.store.database import StoreError
 
     stop = threading.Event()
 
     def run() -> None:
         while True:
+            # What the day owes somebody does not wait for the next day because a database was restarted.
+            pause = min(seconds, again)
             try:
                 work()
+                pause = seconds
             except StoreError as error:
                 say(f"{name}: the store is {error.code}; trying again")
             except Exception as error:  # noqa: BLE001 - one notice that trips a bug must not end all later ones
                 say(f"{name}: bug: {type(error).__name__}; trying again")
-            if stop.wait(seconds):
+            if stop.wait(pause):
                 return
 
     thread = threading.Thread(target=run, name=name, daemon=True)
@@ -114,12 +119,15 @@ def _points(store: Engine) -> None:
 
 
 def _silent(store: Engine) -> None:
-    from engine.referrals_store import go_round
     from engine.silences_telling import remind_all
 
-    now = _now()
-    remind_all(store, now)
-    go_round(store, now)
+    remind_all(store, _now())
+
+
+def _referrals(store: Engine) -> None:
+    from engine.referrals_store import go_round
+
+    go_round(store, _now())
 
 
 class Watching:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Before and after a bath or an exercise class.", no_args_is_help=True)
 Resident_ = Annotated[str, typer.Argument(metavar="RESIDENT", help="Resident id, r-…")]
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The session (phr session list)")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=10**12, help="The session (phr session list)")]
 At = Annotated[str | None, typer.Option(help="When: 7:05, 2026-11-21 7:05; default: now.")]
 Tired = Annotated[int | None, typer.Option(help="Tiredness, 0 none to 10 the most one can think of.")]
 Pain = Annotated[int | None, typer.Option(help="Pain, 0 none to 10 the most one can think of.")]

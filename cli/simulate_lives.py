@@ -92,7 +92,7 @@ def _print(one: Outcome) -> None:
     ):  # fmt: skip
         result(f"  {words}: {_rival(rival)}")
     result(f"device silence told as a person's: {found.broken}; known to be away: {found.excused}; "
-           f"without the gateway's check: {one.sabotaged}")  # fmt: skip
+           f"without the checks that things work: {one.sabotaged}")  # fmt: skip
 
 
 def _share(value: float | None) -> str:

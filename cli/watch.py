@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Watching over: look, list, show, decide.", no_args_is_help=True)
 By = Annotated[str | None, typer.Option(help="Who is answerable; default: the user of this computer.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Number = Annotated[int, typer.Argument(metavar="ALERT", help="The number that `phr watch list` shows.")]
+Number = Annotated[
+    int, typer.Argument(metavar="ALERT", min=1, max=10**12, help="The number that `phr watch list` shows.")
+]
 
 
 @app.command()

@@ -6,6 +6,7 @@ Times are entered and shown on the clock of the town; the state of an appointmen
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime, time, timedelta
 from typing import Final, Literal, get_args
 
@@ -43,9 +44,11 @@ MOST: Final = 500
 PLACE: Final = 80
 # In hospital nobody comes; whoever is in a care home can be visited there.
 _AWAY: Final[tuple[LifeSort, ...]] = ("hospital",)
+# What is reckoned from a day may leave the calendar.
+_LAST_YEAR: Final = 9000
 # A number of nineteen may be more than a column holds.
 _DIGITS: Final = 19
-_CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[::時]([0-5]\d)分?")
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[:時]([0-5]\d)分?")
 
 
 class Appointment(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,19 +103,23 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_when(day: str, clock: str, minutes: str, place: str, staff: str | None = None) -> When | Refusal:
-    """What was typed as a time in the town; refused as unreadable-date, unreadable-time, bad-span or by the place."""
+    """What was typed as a time in the town.
+
+    Refused as unreadable-date, unreadable-time, too-far (the end of the calendar), bad-span or by the place.
+    """
     on = read_day(day, "day")
-    found = _CLOCK.fullmatch(clock.strip())
-    if on is None:
-        return Refusal("unreadable-date", "write the day as 2026-11-21", "day")
-    if isinstance(on, Refusal):
-        return on
+    clock, minutes = (unicodedata.normalize("NFKC", one).strip() for one in (clock, minutes))
+    found = _CLOCK.fullmatch(clock)
+    if on is None or isinstance(on, Refusal):
+        return on or Refusal("unreadable-date", "write the day as 2026-11-21", "day")
+    if on.year > _LAST_YEAR:
+        return Refusal("too-far", f"not more than {FARTHEST.days} days ahead", "day")
     if found is None:
         return Refusal("unreadable-time", "write the time as 10:30", "clock")
-    if not minutes.strip().isascii() or not minutes.strip().isdigit():
+    if not minutes.isascii() or not minutes.isdigit():
         return Refusal("bad-span", "write how many minutes it takes", "minutes")
     starts = datetime.combine(on, time(int(found[1]), int(found[2])), ZONE)
-    span = timedelta(minutes=min(int(minutes.strip()[:6]), MOST * 60))
+    span = timedelta(minutes=min(int(minutes[:6]), MOST * 60))
     where = keep(place.strip())
     if isinstance(where, Refusal) or len(where) > PLACE:
         code = where.code if isinstance(where, Refusal) else "too-long"

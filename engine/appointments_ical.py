@@ -6,7 +6,7 @@ A calendar is read over shoulders and kept by companies: no event says what abou
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
@@ -52,12 +52,17 @@ def calendar_of(listed: Iterable[Appointment], lang: Language) -> bytes:
     alone = len(shown) == 1 and shown[0].state == "cancelled"
     told = {one.seq: _Told(summary, one.place, alarms=True) for one in shown}
     return _calendar(
-        shown, told, "CANCEL" if alone else "PUBLISH", text(lang, "resident", "me.appointments.title"), lang
+        shown, told, "CANCEL" if alone else "PUBLISH", text(lang, "resident", "me.appointments.ical"), lang
     )
 
 
-def staff_calendar(listed: Iterable[Appointment], people: Mapping[str, Resident], lang: Language) -> bytes:
-    """What somebody of staff has to do: the sort and initials, a class once; nothing else of anybody."""
+def staff_calendar(
+    listed: Iterable[Appointment], people: Mapping[str, Resident], agreed: Collection[str], lang: Language
+) -> bytes:  # fmt: skip
+    """What somebody of staff has to do: the sort and initials, a class once; nothing else of anybody.
+
+    Of whoever is not among the `agreed` neither sort nor place.
+    """
     shown: list[Appointment] = []
     told: dict[int, _Told] = {}
     groups: set[int] = set()
@@ -67,9 +72,11 @@ def staff_calendar(listed: Iterable[Appointment], people: Mapping[str, Resident]
         if one.group is not None:
             groups.add(one.group)
         who = "" if one.group is not None else initials(people.get(one.resident))
-        summary = f"{text(lang, 'nurse', f'desk.appointments.sort.{one.sort}')} {who}".strip()
+        known = one.group is not None or one.resident in agreed
+        sort = one.sort if known else "other"
+        summary = f"{text(lang, 'nurse', f'desk.appointments.sort.{sort}')} {who}".strip()
         shown.append(one)
-        told[one.seq] = _Told(summary, one.place if one.sort != "visit" else "", alarms=False)
+        told[one.seq] = _Told(summary, one.place if known and one.sort != "visit" else "", alarms=False)
     return _calendar(shown, told, "PUBLISH", text(lang, "nurse", "desk.appointments.title"), lang)
 
 

@@ -1,4 +1,4 @@
-"""My sessions as one sheet of paper: what several of them say together, and the newest side by side; no reason why."""
+"""My sessions on paper: what several of them say together, and the newest side by side; no reason why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.people import Resident
 from engine.summary_page import templates
 
 _CSS: Final = Path(__file__).parent / "web" / "static" / "report.css"
-# What is side by side on one sheet of paper or two, and on its picture.
+# What is side by side on paper, and on its picture.
 NEWEST: Final = 10
 _PICTURED: Final = "systolic"
 

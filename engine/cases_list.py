@@ -18,8 +18,8 @@ from engine.people import Resident
 from engine.situation import gone
 from engine.store import repo_appointments, repo_cases, repo_invited, repo_life, repo_residents
 from engine.store.database import Connection
+from engine.store.parts import parts_of
 
-_CHUNK: Final = 500
 _APRIL: Final = 4
 
 
@@ -124,6 +124,6 @@ def _expected(
 
 def _people(connection: Connection, names: Sequence[str]) -> list[Resident]:
     found: list[Resident] = []
-    for start in range(0, len(names), _CHUNK):
-        found += repo_residents.get_many(connection, names[start : start + _CHUNK])
+    for some in parts_of(names):
+        found += repo_residents.get_many(connection, some)
     return found

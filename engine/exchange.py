@@ -38,14 +38,15 @@ HAPPENS: Final[Mapping[str, Happened]] = {"dead": "death", "moved-out": "moved-o
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """A resident whom the list names: as they are here, what the list told last, and what contradicts it.
 
-    `base` None: nothing yet. `newest` is the day of their newest reading; `shared` that others of their household do
-    not move to the same new address in the same list.
+    `base` None: nothing yet. `newest` is the day of their newest reading, `spoken` of the last talk with them;
+    `shared` that others of their household do not move to the same new address in the same list.
     """
 
     person: Resident
     base: Said | None
     situation: Situation
     newest: date | None = None
+    spoken: date | None = None
     shared: bool = False
     shielded: bool = False
 
@@ -177,6 +178,7 @@ def _life_doubt(said: Said, known: Known, town: str, today: date) -> Verdict | N
         "other-town": said.state == "moved-out" and said.to in REGION and said.to != town,
         "future": said.state == "dead" and said.on > today,
         "readings-since": late,
+        "spoken-since": said.state == "dead" and known.spoken is not None and known.spoken > said.on,
     }
     reason = next((word for word, holds in reasons.items() if holds), None)
     return None if reason is None else _propose("move" if reason == "other-town" else sort, reason)

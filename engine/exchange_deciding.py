@@ -167,10 +167,8 @@ def _rest(
 
 def _overtake(connection: Connection, proposal: Proposal, by: By, now: datetime) -> None:
     """Whose number it could have been, and which number could have been theirs, is no question any more."""
-    for other in repo_exchange.proposals(connection, frozenset({proposal.municipality_code})):
-        same = other.number == proposal.number or other.resident == proposal.resident
-        if same and other.sort == "link" and other.seq != proposal.seq:
-            repo_exchange.settle(connection, other, "gone", by, now)
+    for other in repo_exchange.near(connection, proposal):
+        repo_exchange.settle(connection, other, "gone", by, now)
 
 
 def _unlinked(connection: Connection, proposal: Proposal, decision: Decision, now: datetime) -> Done:

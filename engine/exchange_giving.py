@@ -8,6 +8,7 @@ killed in between, the same file is written again under the same name.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -86,7 +87,7 @@ def _changes(connection: Connection, giving: Giving, now: datetime) -> list[tupl
     found = repo.things(connection, giving.town, since, giving.mapping.out.appointments)
     told = repo.told(connection, giving.town)
     known = {one.resident for one in repo_exchange.numbers(connection, giving.town)}
-    agreed = open_to_nurses(connection, known, now)
+    agreed = _open(connection, giving.town, known, now)
     here = {thing.about for thing in found}
     made: list[tuple[Thing, Change]] = []
     for thing in found:
@@ -102,13 +103,18 @@ def _changes(connection: Connection, giving: Giving, now: datetime) -> list[tupl
     return made
 
 
+def _open(connection: Connection, town: str, residents: Iterable[str], now: datetime) -> frozenset[str]:
+    """Those of whom the town may know: who live in it and let nurses look: another town's work is not its own."""
+    return repo_exchange.living_in(connection, town, open_to_nurses(connection, residents, now))
+
+
 def _deliver(engine: Engine, giving: Giving, now: datetime) -> Gave | Torn:
-    """Writes every file whose lines wait; of nobody who has said no since."""
+    """Writes every file whose lines wait; of nobody who has said no or moved away since."""
     with writing(engine) as connection:
         audit.take_turn(connection)
         waits = repo.pending(connection, giving.town)
         people = {line.resident for lines in waits.values() for line in lines}
-        agreed = open_to_nurses(connection, people, now)
+        agreed = _open(connection, giving.town, people, now)
         barred = [line.seq for lines in waits.values() for line in lines if line.resident not in agreed]
         repo.drop(connection, barred)
     files, counts = dict[str, int](), dict[str, int]()

@@ -166,7 +166,7 @@ def known_as(connection: Connection, person: Resident, base: Said | None, now: d
     """What stands beside a row about one resident."""
     return Known(
         person=person, base=base, situation=repo_life.situation(connection, person.id), shared=shared,
-        newest=repo_exchange.newest(connection, person.id),
+        newest=repo_exchange.newest(connection, person.id), spoken=repo_exchange.spoken(connection, person.id),
         shielded=bool(repo_protection.shielded(connection, [person.id], now)),
     )  # fmt: skip
 

@@ -80,6 +80,7 @@ def end(
     connection: Connection, event: LifeEvent, until: datetime, by: By, now: datetime, rng: Random
 ) -> Done | Refusal:
     """Give `event` its end (discharge, birth, coming back); refused as `life.ended` refuses, or `conflict`."""
+    audit.take_turn(connection)
     made = life.ended(event, until, now)
     if isinstance(made, Refusal):
         return made

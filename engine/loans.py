@@ -51,10 +51,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What one gateway must give up: told under `correlation`, until it did; `answer` as it said it, `left` rows."""
+    """What one gateway must give up: told under `correlation`, until it did; `answer` as it said it, `left` rows.
+
+    `device` is what it knows the thing as; None: as the loan says.
+    """
 
     gateway: str
     correlation: str
+    device: str | None = None
     state: Told = "open"
     answer: str | None = None
     left: int = 0

@@ -10,7 +10,7 @@ import msgspec
 
 from engine.contract import topics
 from engine.loans import Loan, Order, Told
-from engine.store import repo_forget, repo_loans, repo_places
+from engine.store import audit, repo_forget, repo_loans, repo_places
 from engine.store.database import Connection, Engine, read, write
 from engine.store.repo_facts import By
 
@@ -50,6 +50,7 @@ def answered(connection: Connection, gateway: str, correlation: str, result: str
 
     Once every gateway has given it up the thing is wiped, and a lent gateway is no gateway of ours any more.
     """
+    audit.take_turn(connection)
     found = [(loan, order) for loan in repo_loans.told(connection, [gateway]) for order in loan.orders
              if (order.gateway, order.correlation) == (gateway, correlation)]  # fmt: skip
     if not found:
@@ -88,6 +89,6 @@ def _wait(loan: Loan, now: datetime) -> timedelta:
 
 def _message(loan: Loan, order: Order) -> tuple[str, bytes]:
     verb = WIPE if loan.sort == "gateway" else RELEASE
-    device = None if loan.sort == "gateway" else loan.device
+    device = None if loan.sort == "gateway" else order.device or loan.device
     said = _Order(v=1, correlation=order.correlation, device=device)
     return topics.command(order.gateway, verb), msgspec.json.encode(said)

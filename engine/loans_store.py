@@ -65,7 +65,7 @@ def lend(connection: Connection, wish: Wish, now: datetime, by: By) -> Loan | Re
         return refused or due  # type: ignore[return-value] # one of the two is a refusal
     address = wish.address or (last.address if last else None)
     device = wish.device or _by_address(person, address)
-    refused = _unfit(connection, person, device if wish.device else None, wish.gateway)
+    refused = _taken(connection, device) or _unfit(connection, person, wish.device, wish.gateway)
     if refused is not None:
         return refused
     repo_loans.let_be(connection, wish.asset)
@@ -113,19 +113,21 @@ def take_back(connection: Connection, loan: Loan, back: Back, now: datetime, by:
     audit.take_turn(connection)
     if loan.returned_at is not None:
         return Refusal("not-out", f"{loan.asset} is not out")
+    if repo_loans.get(connection, loan.seq) != loan:
+        return _CHANGED
     if back.device or back.gateway:
         named = name(connection, loan, back.device, back.gateway, now, by)
         if isinstance(named, Refusal):
             return named
         loan = named
+    homes = _homes(connection, loan)
+    if homes:
+        loan = msgspec.structs.replace(loan, device=homes[-1])
     refused = None if back.unused else _unnamed(connection, loan)
     if refused is not None:
         return refused
-    if loan.device:
-        for slot in repo_loans.keep_slots(connection, loan, loan.device):
-            repo_device_desk.unbind(connection, loan.device, None if slot == WHOLE else slot, by, now)
-    orders = tuple(Order(gateway=one, correlation=f"loan-{secrets.token_hex(16)}") for one in _gateways(
-        connection, loan))  # fmt: skip
+    _unbind(connection, loan, homes, now, by)
+    orders = _orders(connection, loan, homes)
     return repo_loans.change(
         connection, loan, "loan-return", by, now, returned_at=now, returned_by=by.actor, ended=back.ended,
         orders=orders, tell_at=now if orders else None, wiped_at=None if orders else now,
@@ -162,6 +164,13 @@ def _by_address(person: Resident, address: str | None) -> str | None:
     return device_id(person.household_id, address) if address and person.household_id else None
 
 
+def _taken(connection: Connection, device: str | None, loan: Loan | None = None) -> Refusal | None:
+    other = repo_loans.holding(connection, device) if device is not None else None
+    if other is None or (loan is not None and other.seq == loan.seq):
+        return None
+    return Refusal("device-taken", f"{device} is out as {other.asset}", "device")
+
+
 def _unfit(
     connection: Connection, person: Resident, device: str | None, gateway: str | None, loan: Loan | None = None
 ) -> Refusal | None:
@@ -170,9 +179,9 @@ def _unfit(
         known = repo_devices.of(connection, [device]).get(device) if is_id(device, "d") else None
         if known is None or known.household_id != person.household_id:
             return Refusal("not-in-household", f"{device} is no device of the borrower's home", "device")
-        other = repo_loans.holding(connection, device)
-        if other is not None and (loan is None or other.seq != loan.seq):
-            return Refusal("device-taken", f"{device} is out as {other.asset}", "device")
+        taken = _taken(connection, device, loan)
+        if taken is not None:
+            return taken
     if gateway is not None:
         homes = {one.id: one.household_id for one in repo_places.gateways(connection)}
         if not is_id(gateway, "g") or homes.get(gateway, person.household_id) != person.household_id:
@@ -194,10 +203,37 @@ def _unnamed(connection: Connection, loan: Loan) -> Refusal | None:
     return None
 
 
-def _gateways(connection: Connection, loan: Loan) -> list[str]:
-    """Who has something of it to give up: every gateway of the device's home, or the lent gateway itself."""
+def _homes(connection: Connection, loan: Loan) -> list[str]:
+    """The ids by which gateways know a lent device, of the borrower's home of now last: it may have moved with them."""
+    person = repo_residents.get(connection, loan.resident)
+    here = _by_address(person, loan.address) if person and rules().of(loan.sort).measures else None
+    names = [one for one in (loan.device, here) if one is not None]
+    known = repo_devices.of(connection, names)
+    named = known.get(loan.device or "")
+    if person is not None and named is not None and named.household_id == person.household_id:
+        return [named.id]  # a label that says otherwise was mistyped
+    return [one for one in names if one in known]
+
+
+def _unbind(connection: Connection, loan: Loan, homes: list[str], now: datetime, by: By) -> None:
+    """Ends every slot of it; those of the home it was in last are kept for what is still to come from before."""
+    for device in homes:
+        if device == loan.device:
+            repo_loans.keep_slots(connection, loan, device)
+        for slot in repo_loans.slots(connection, device):
+            repo_device_desk.unbind(connection, device, None if slot == WHOLE else slot, by, now)
+
+
+def _orders(connection: Connection, loan: Loan, homes: list[str]) -> tuple[Order, ...]:
+    """Who has something of it to give up: every gateway of the homes it was in, or the lent gateway itself."""
     if loan.sort == "gateway":
         known = {one.id for one in repo_places.gateways(connection)}
-        return [loan.gateway] if loan.gateway in known else []
-    known_device = repo_devices.of(connection, [loan.device]).get(loan.device) if loan.device else None
-    return [one.id for one in repo_places.gateways(connection, known_device.household_id)] if known_device else []
+        return (_order(loan.gateway, None),) if loan.gateway in known else ()
+    places = {one.id: one.household_id for one in repo_devices.of(connection, homes).values()}
+    return tuple(
+        _order(gateway.id, device) for device in homes for gateway in repo_places.gateways(connection, places[device])
+    )
+
+
+def _order(gateway: str, device: str | None) -> Order:
+    return Order(gateway=gateway, device=device, correlation=f"loan-{secrets.token_hex(16)}")

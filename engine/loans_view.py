@@ -12,7 +12,7 @@ import msgspec
 from engine.loans import Loan, in_order, is_due_soon, is_overdue
 from engine.people import Resident
 from engine.situation import gone
-from engine.store import repo_life, repo_loans, repo_protection, repo_residents
+from engine.store import repo_closing, repo_life, repo_loans, repo_protection, repo_residents
 from engine.store.database import Connection
 from engine.store.repo_places import ZONE
 
@@ -75,7 +75,9 @@ def _held(connection: Connection, loans: list[Loan], now: datetime) -> list[Held
         for one in repo_residents.get_many(connection, {one.resident for one in loans})
     }
     known, today = repo_life.situations(connection, list(people)), today_of(now)
-    left = {name: why.field or why.code for name, one in known.items() if (why := gone(one, now)) is not None}
+    # After an erasure nobody knows any more where the thing is.
+    left = dict.fromkeys(repo_closing.asked(connection, people), "closing")
+    left |= {name: why.field or why.code for name, one in known.items() if (why := gone(one, now)) is not None}
     held = [
         Held(loan=one, person=people.get(one.resident), when=_when(one, today, left.keys()),
              collect=left.get(one.resident, "") if one.state == "out" else "")

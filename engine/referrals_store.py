@@ -175,6 +175,7 @@ def _in_parts(engine: Engine, rows: Sequence[Kept], work: Callable[[Connection, 
     done = 0
     for start in range(0, len(rows), _TOGETHER):
         with write(engine) as connection:
+            audit.take_turn(connection)
             done += work(connection, rows[start : start + _TOGETHER])
     return done
 

@@ -8,7 +8,7 @@ from engine.access import Role
 
 Did = Literal[
     "looked", "decided", "wrote", "took", "released", "consent", "code", "family", "glass", "told", "asked", "changed",
-    "emergency", "one-id", "received", "told-wrong", "acting", "printed", "lettered", "watched",
+    "emergency", "one-id", "received", "told-wrong", "acting", "printed", "lettered", "watched", "booked", "lent",
 ]  # fmt: skip
 # By the beginning of an action's name; the longer names stand before the shorter ones they begin with.
 _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
@@ -23,6 +23,8 @@ _DEEDS: Final[tuple[tuple[str, Did], ...]] = (
     ("case-", "wrote"),
     ("request-", "asked"),
     ("before-after-", "wrote"),
+    ("appointment-", "booked"),
+    ("loan-", "lent"),
     ("referral-", "wrote"),
     ("watch-told", "watched"),
     ("watch-", "looked"),

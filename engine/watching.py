@@ -60,7 +60,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one person who is watched over.
 
-    `sign` is their last sign without a device (their own page, a talk), `unanswered` the last call nobody took.
+    `sign` is their last sign without a device (their own page, a talk), `maybe` the last thing at home that may have
+    been theirs: it makes nobody silent, and tells nobody that they are well. `unanswered` is the last call nobody took.
     `steps` are valid days of the device that counts now, `town` the town's middle change by day; `settled` are drops
     that somebody's word ended: they are not raised again before the person has walked again.
     """
@@ -70,6 +71,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[Device, ...] = ()
     gateways: tuple[Gateway, ...] = ()
     sign: datetime | None = None
+    maybe: datetime | None = None
     unanswered: datetime | None = None
     steps: Mapping[date, int] = {}
     town: Mapping[date, float] = {}
@@ -120,7 +122,7 @@ def ended(facts: Facts, standing: Standing, now: datetime, numbers: Rules | None
 
 
 def last_sign(facts: Facts) -> datetime | None:
-    """The last sign of the person of any kind."""
+    """The last sure sign of the person of any kind."""
     return max((at for at in (facts.sign, *(one.sign for one in facts.devices)) if at is not None), default=None)
 
 
@@ -178,19 +180,26 @@ def _silence(facts: Facts, now: datetime, rule: Rules) -> tuple[Alert, ...]:
     faults = tuple(_faults(facts, now, rule))
     if faults:
         return faults
-    last, back = last_sign(facts), quiet_from(facts.situation, now)
+    last, back = _last_known(facts), quiet_from(facts.situation, now)
     span = _heard_through(facts)
     if last is None or span is None:
         return ()
     since = max(last, back) if back is not None else last
     late = [one for one in facts.devices if _late(one, span[1], back, rule)]
-    if late and _is_person(facts, late, since, span, now, rule):
+    raised = [one for one in facts.standing if one.sort == "person-silent"]
+    # While an alert stands it is the same silence, also if it turns out to have begun earlier.
+    if late and not raised and _is_person(facts, late, since, span, now, rule):
         names = tuple(one.id for one in late)
         return (Alert(resident=facts.resident, sort="person-silent", since=since, cause="silence", devices=names),)
     # What is silent with a person whose silence was raised before is theirs.
-    known = {name for one in facts.standing if one.sort == "person-silent" for name in one.devices}
+    known = {name for one in raised for name in one.devices}
     others = [one for one in late if one.id not in known]
     return tuple(_devices(facts.resident, others, since, span, rule))
+
+
+def _last_known(facts: Facts) -> datetime | None:
+    """The last sign that is or may be theirs."""
+    return max((at for at in (last_sign(facts), facts.maybe) if at is not None), default=None)
 
 
 def _heard_through(facts: Facts) -> Span | None:
@@ -237,15 +246,13 @@ def _is_person(
     phoned = facts.unanswered is not None and any(
         facts.unanswered - since > limit for one in sound if (limit := rule.silence.limit(one.usual)) is not None
     )
-    if phoned and 1 + len(sound) >= rule.witness.together:
+    if phoned:
         return True
     # A device of theirs that was overdue before may be broken, and what they measured with it was never heard.
     if not all(_fell_silent_then(one, since) for one in facts.devices if one.own and one.usual is not None):
         return False
-    if any(_lives(one, since, now, rule) for one in own):
-        return True
-    # Of one that never tells its battery nobody knows whether it is flat.
-    return sum(one.battery is not None for one in sound) >= rule.witness.together
+    # Two that fall silent in the same days are not enough: one breaks while the other is left alone for a while.
+    return any(_lives(one, since, now, rule) for one in own)
 
 
 def _lives(device: Device, since: datetime, now: datetime, rule: Rules) -> bool:

@@ -44,7 +44,6 @@ class Silence(_Part, frozen=True, kw_only=True):
 class Witness(_Part, frozen=True, kw_only=True):
     """What proves that it is the person who is silent, and not a device."""
 
-    together: _Count
     alive_hours: _Count
     battery: Annotated[int, msgspec.Meta(ge=0, le=100)]
 

@@ -35,13 +35,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def about(alert: Raised) -> str:
-    """What a notice about an alert names."""
-    return f"{alert.resident}:{alert.seq}"
+    """What a notice about an alert names; one that was raised anew is another matter."""
+    return f"{alert.resident}:{alert.seq}" + (f":{alert.evidence.again}" if alert.evidence.again else "")
 
 
 def may_be_told(connection: Connection, alert: Raised, now: datetime) -> tuple[str, ...]:
     """Who watches over the resident at this instant and was not told of this alert yet."""
-    told = {one.recipient for one in repo_watch_alerts.tellings(connection, [alert.seq]).get(alert.seq, [])}
+    told = _knowing(connection, alert)
     held = repo_watch.overseers(connection, now, [alert.resident]).get(alert.resident, ())
     return tuple(one for one in held if one not in told)
 
@@ -51,13 +51,10 @@ def tell(connection: Connection, seq: int, recipients: Collection[str], by: By, 
 
     Refused unknown, not-open, over, not-now, device-silent, nobody, no-consent, told-already, and as `refuses` says.
     """
-    found = _turn(connection, seq, now)
+    found = _turn(connection, seq, "tell", now)
     if isinstance(found, Refusal):
         return found
-    after = decide(found.state, found.sort, "tell", ended=found.ended_at is not None)
     held = refuses(repo_life.situation(connection, found.resident), "watching", now)
-    if isinstance(after, Refusal):
-        return after
     if held is not None:
         return held
     wanted = sorted(set(recipients))
@@ -77,12 +74,9 @@ def put_aside(
     connection: Connection, seq: int, act: Act, reason: str, words: str, by: By, now: datetime
 ) -> Told | Refusal:  # fmt: skip
     """Dismisses or closes an alert, with a reason from the list and words of one's own; nobody is told anything."""
-    found = _turn(connection, seq, now)
+    found = _turn(connection, seq, act, now, reason)
     if isinstance(found, Refusal):
         return found
-    after = decide(found.state, found.sort, act, reason, ended=found.ended_at is not None)
-    if isinstance(after, Refusal):
-        return after
     said = f"{reason}: {words}" if words else reason
     repo_watch_alerts.change(connection, found, "dismissed" if act == "dismiss" else "told", by.actor, said, now)
     if act == "close":
@@ -97,12 +91,9 @@ def call(
     connection: Connection, seq: int, act: Act, words: str, by: By, now: datetime, rng: Random
 ) -> Told | Refusal:  # fmt: skip
     """Notes that a nurse called: reached ends the alert, and whoever was told reads so; absent leaves it at the top."""
-    found = _turn(connection, seq, now)
+    found = _turn(connection, seq, act, now)
     if isinstance(found, Refusal):
         return found
-    after = decide(found.state, found.sort, act, ended=found.ended_at is not None)
-    if isinstance(after, Refusal):
-        return after
     repo_contacts.add(
         connection, resident=found.resident, by=by.actor, how="phone",
         outcome="reached" if act == "reached" else "absent", text=words, now=now, rng=rng, os_user=by.os_user,
@@ -139,31 +130,38 @@ def fine(connection: Connection, resident: str, by: By, now: datetime) -> int:
 
 def still_watches(connection: Connection, recipient: str, named: str, now: datetime, *, back: bool) -> bool:
     """Whether what a notice names may still be said to this person: asked again whenever it is about to go out."""
-    resident, _, number = named.partition(":")
-    alert = repo_watch_alerts.get(connection, int(number)) if number.isdecimal() else None
-    if alert is None or alert.resident != resident or (alert.ended_at is not None) != back:
+    number = named.split(":")[1:2]
+    alert = repo_watch_alerts.get(connection, int(number[0])) if number and number[0].isdecimal() else None
+    if alert is None or about(alert) != named or (alert.ended_at is not None) != back:
         return False
-    if refuses(repo_life.situation(connection, resident), "watching", now) is not None:
+    if refuses(repo_life.situation(connection, alert.resident), "watching", now) is not None:
         return False
-    return recipient in repo_watch.overseers(connection, now, [resident]).get(resident, ())
+    return recipient in repo_watch.overseers(connection, now, [alert.resident]).get(alert.resident, ())
 
 
-def _turn(connection: Connection, seq: int, now: datetime) -> Raised | Refusal:
-    """The alert as nobody else is changing it, if the resident let nurses look."""
+def _knowing(connection: Connection, alert: Raised) -> frozenset[str]:
+    """Who was told since the alert was raised, last time."""
+    told = repo_watch_alerts.tellings(connection, [alert.seq]).get(alert.seq, [])
+    return frozenset(one.recipient for one in told if one.at >= alert.at)
+
+
+def _turn(connection: Connection, seq: int, act: Act, now: datetime, reason: str = "") -> Raised | Refusal:
+    """The alert as nobody else is changing it, if the resident let nurses look and this may be done with it."""
     audit.take_turn(connection)
     found = repo_watch_alerts.get(connection, seq)
     if found is None:
         return Refusal("unknown", f"there is no alert {seq}", "alert")
     if found.resident not in open_to_nurses(connection, [found.resident], now):
         return Refusal("not-open", "the resident does not let nurses look", "alert")
-    return found
+    after = decide(found.state, found.sort, act, reason, ended=found.ended_at is not None)
+    return after if isinstance(after, Refusal) else found
 
 
 def _refused(connection: Connection, alert: Raised, wanted: Iterable[str], now: datetime) -> Refusal | None:
     names = list(wanted)
     if not names:
         return Refusal("nobody", "choose whom to tell", "to")
-    told = {one.recipient for one in repo_watch_alerts.tellings(connection, [alert.seq]).get(alert.seq, [])}
+    told = _knowing(connection, alert)
     held = repo_watch.overseers(connection, now, [alert.resident]).get(alert.resident, ())
     for one in names:
         if one not in held:

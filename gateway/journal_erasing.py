@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,15 +37,10 @@ def erase(path: Path, traces: Traces) -> int:
     """
     if not path.exists():
         return 0
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=_WAIT)) as db:
-            db.execute("PRAGMA secure_delete=ON")
-            db.execute("PRAGMA synchronous=FULL")
-            count = _delete(db, traces)
-            _scrub(db)
-            return count
-    except sqlite3.Error as error:
-        raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error
+    with _opened(path) as db:
+        count = _delete(db, traces)
+        _scrub(db)
+        return count
 
 
 def drain(path: Path, device: str | None) -> int:
@@ -55,29 +50,33 @@ def drain(path: Path, device: str | None) -> int:
     """
     if not path.exists():
         return 0
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=_WAIT)) as db:
-            db.execute("PRAGMA secure_delete=ON")
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("BEGIN IMMEDIATE")
-            left = _undelivered(db, device)
-            for table in () if left else (*_MEMORIES, "memory", "device"):
-                _clear(db, table, device)
-            db.execute("COMMIT")
-            if not left:
-                _scrub(db)
-            return left
-    except sqlite3.Error as error:
-        raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error
+    with _opened(path) as db:
+        db.execute("BEGIN IMMEDIATE")
+        left = _undelivered(db, device)
+        for table in () if left else (*_MEMORIES, "memory", "device"):
+            _clear(db, table, device)
+        db.execute("COMMIT")
+        if not left:
+            _scrub(db)
+        return left
 
 
 def undelivered(path: Path, device: str | None) -> int:
     """How many frames and readings of `device` (None: all) are not handed over yet; raises JournalError."""
     if not path.exists():
         return 0
+    with _opened(path) as db:
+        return _undelivered(db, device)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The journal, in which what is deleted is overwritten; raises JournalError."""
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=_WAIT)) as db:
-            return _undelivered(db, device)
+            db.execute("PRAGMA secure_delete=ON")
+            db.execute("PRAGMA synchronous=FULL")
+            yield db
     except sqlite3.Error as error:
         raise JournalError("busy" if "locked" in str(error) else "damaged", f"journal: {error}") from error
 

@@ -39,8 +39,10 @@ def accounts(engine: Engine, now: datetime) -> str:
         return repo_family.add(connection, "山田 夏子", "child", "ja", now, Random(8)).id
 
 
-def watched_home(engine: Engine, now: datetime, quiet: timedelta = 60 * HOUR, name: str = HANAKO) -> str:
-    """Somebody measured twice a day by two devices of their own until `quiet` ago; watcher and daughter watch over them."""
+def watched_home(
+    engine: Engine, now: datetime, quiet: timedelta = 60 * HOUR, name: str = HANAKO, *, lies: bool = True
+) -> str:
+    """Somebody measured twice a day by two devices of their own until `quiet` ago, since then the band `lies`; watcher and daughter watch over them."""
     daughter = accounts(engine, now - 90 * DAY)
     with write(engine) as connection:
         for device, profile in ((BAND, "sig-steps"), (CUFF, "sig-bp")):
@@ -48,6 +50,10 @@ def watched_home(engine: Engine, now: datetime, quiet: timedelta = 60 * HOUR, na
             repo_devices.note(connection, HOUSEHOLD, note, now - 90 * DAY)
     last = now - quiet
     hears(engine, BAND, "steps-day", [(last - n * DAY, "4000") for n in range(60)], name)
+    # It speaks all the same: without it nobody could tell a silent person from silent devices.
+    speaks = range(6, int(quiet / HOUR), 6)
+    if lies and speaks:
+        hears(engine, BAND, "steps-day", [(last + hours * HOUR, "0") for hours in speaks], name)
     hears(engine, CUFF, "systolic", [(last - 3 * HOUR - n * DAY, "128") for n in range(60)], name)
     listens(engine, now)
     for recipient in (WATCHER, daughter):

@@ -19,12 +19,12 @@ from engine.situation import gone
 from engine.store import audit, repo_family, repo_life, repo_residents
 from engine.store.filing import By
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables import RESIDENT
 from engine.store.tables_desk import FAMILY_MEMBER
 from engine.store.tables_rights import ACTING
 
 _INSTANTS: Final = ("since", "until", "at", "ended_at")
-_CHUNK: Final = 500
 
 
 def add(connection: Connection, made: Acting, by: By) -> None:
@@ -107,8 +107,7 @@ def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """The names of these accounts of family and residents; others are left out."""
     wanted = sorted(set(ids))
     found: dict[str, str] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        part = wanted[start : start + _CHUNK]
+    for part in parts_of(wanted):
         query = select(FAMILY_MEMBER.c.id, FAMILY_MEMBER.c.name).where(FAMILY_MEMBER.c.id.in_(part))
         found |= {row.id: row.name for row in connection.execute(query)}
         people = select(RESIDENT.c.id, RESIDENT.c.family_name, RESIDENT.c.given_name).where(RESIDENT.c.id.in_(part))

@@ -14,10 +14,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from engine.contract.ids import new_id
 from engine.sealing import Seal
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables_desk import ADDRESS
-
-# Below the number of parameters either database takes in one statement.
-_CHUNK = 500
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +62,8 @@ def usable(connection: Connection, owners: Iterable[str]) -> dict[str, set[str]]
     """By which channels each of these people can be told, without opening any address."""
     names, found = sorted(set(owners)), dict[str, set[str]]()
     good = ADDRESS.c.verified_at.is_not(None) & ADDRESS.c.failed_at.is_(None)
-    for start in range(0, len(names), _CHUNK):
-        query = select(ADDRESS.c.owner, ADDRESS.c.channel).where(
-            good, ADDRESS.c.owner.in_(names[start : start + _CHUNK])
-        )
+    for some in parts_of(names):
+        query = select(ADDRESS.c.owner, ADDRESS.c.channel).where(good, ADDRESS.c.owner.in_(some))
         for row in connection.execute(query):
             found.setdefault(row.owner, set()).add(row.channel)
     return found

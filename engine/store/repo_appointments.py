@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, func, insert, or_, select, true, update
+from sqlalchemy import Connection, Table, func, insert, or_, select, true, update
 
 from engine.appointments import OURS, Appointment, GroupClass, When, read_matter, tells
 from engine.store import audit
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_facts import By
 from engine.store.tables_desk import NOTICE
 from engine.store.tables_following import APPOINTMENT, GROUP_CLASS
@@ -19,11 +20,10 @@ from engine.store.tables_following import APPOINTMENT, GROUP_CLASS
 NOTICE_KIND: Final = "appointment"
 # Who reminded them, where a message did.
 BY_NOTICE: Final = "notice"
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 _NAMES: Final = {"resident": "resident_id", "case": "case_id", "municipality": "municipality_code",
                  "staff": "staff_id", "group": "class_seq"}  # fmt: skip
 _INSTANTS: Final = frozenset({"starts_at", "ends_at", "at", "reminded_at"})
+_Kept = TypeVar("_Kept", Appointment, GroupClass)
 
 
 def get(connection: Connection, seq: int) -> Appointment | None:
@@ -120,21 +120,16 @@ def meets(
 
 def add(connection: Connection, made: Appointment, by: By, now: datetime) -> Appointment:
     """Stores a new appointment with its audit entry; that it is free is for the caller to have made sure."""
-    row = _row(made)
-    del row["seq"]
-    key = connection.execute(insert(APPOINTMENT), row).inserted_primary_key
-    stored = msgspec.structs.replace(made, seq=int(key[0]) if key is not None else 0)
+    stored = _stored(connection, APPOINTMENT, made)
     audit.note(connection, "appointment-book", stored.resident, by, now, [stored.seq, stored.version])
     return stored
 
 
 def change(connection: Connection, changed: Appointment, action: str, by: By, now: datetime) -> Appointment | None:
     """Stores `changed`, one version on, where it is as it was read; None where somebody was faster."""
-    mine = (APPOINTMENT.c.seq == changed.seq) & (APPOINTMENT.c.version == changed.version)
-    after = msgspec.structs.replace(changed, version=changed.version + 1)
-    if connection.execute(update(APPOINTMENT).where(mine).values(_row(after))).rowcount != 1:
-        return None
-    audit.note(connection, f"appointment-{action}", after.resident, by, now, [after.seq, after.version])
+    after = _swapped(connection, APPOINTMENT, changed)
+    if after is not None:
+        audit.note(connection, f"appointment-{action}", after.resident, by, now, [after.seq, after.version])
     return after
 
 
@@ -163,8 +158,8 @@ def undelivered(connection: Connection, matters: Iterable[str], before: datetime
     lost = NOTICE.c.state.in_(("failed", "needless")) | (
         (NOTICE.c.state == "waiting") & (NOTICE.c.created_at <= to_micros(before))
     )
-    for start in range(0, len(names), _CHUNK):
-        part = NOTICE.c.about.in_(names[start : start + _CHUNK]) & (NOTICE.c.kind == NOTICE_KIND)
+    for some in parts_of(names):
+        part = NOTICE.c.about.in_(some) & (NOTICE.c.kind == NOTICE_KIND)
         found |= set(connection.execute(select(NOTICE.c.about).where(part, lost)).scalars())
     return frozenset(found)
 
@@ -194,22 +189,30 @@ def booked(connection: Connection, groups: Iterable[int]) -> dict[int, int]:
 
 def add_class(connection: Connection, made: GroupClass, by: By, now: datetime) -> GroupClass:
     """Stores a new class with its audit entry."""
-    row = _row(made)
-    del row["seq"]
-    key = connection.execute(insert(GROUP_CLASS), row).inserted_primary_key
-    stored = msgspec.structs.replace(made, seq=int(key[0]) if key is not None else 0)
+    stored = _stored(connection, GROUP_CLASS, made)
     audit.note(connection, "class-make", f"class-{stored.seq}", by, now)
     return stored
 
 
 def change_class(connection: Connection, changed: GroupClass, action: str, by: By, now: datetime) -> GroupClass | None:
     """Stores `changed`, one version on, where it is as it was read; None where somebody was faster."""
-    mine = (GROUP_CLASS.c.seq == changed.seq) & (GROUP_CLASS.c.version == changed.version)
-    after = msgspec.structs.replace(changed, version=changed.version + 1)
-    if connection.execute(update(GROUP_CLASS).where(mine).values(_row(after))).rowcount != 1:
-        return None
-    audit.note(connection, f"class-{action}", f"class-{after.seq}", by, now, [after.version])
+    after = _swapped(connection, GROUP_CLASS, changed)
+    if after is not None:
+        audit.note(connection, f"class-{action}", f"class-{after.seq}", by, now, [after.version])
     return after
+
+
+def _stored(connection: Connection, table: Table, made: _Kept) -> _Kept:
+    row = _row(made)
+    del row["seq"]
+    key = connection.execute(insert(table), row).inserted_primary_key
+    return msgspec.structs.replace(made, seq=int(key[0]) if key is not None else 0)
+
+
+def _swapped(connection: Connection, table: Table, changed: _Kept) -> _Kept | None:
+    mine = (table.c.seq == changed.seq) & (table.c.version == changed.version)
+    after = msgspec.structs.replace(changed, version=changed.version + 1)
+    return after if connection.execute(update(table).where(mine).values(_row(after))).rowcount == 1 else None
 
 
 def _in(table: Any, towns: Collection[str] | None) -> Any:

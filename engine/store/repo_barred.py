@@ -17,11 +17,11 @@ from sqlalchemy import func, select
 from engine.access import Identity
 from engine.decisions import open_to_nurses
 from engine.store.database import Connection, Engine
+from engine.store.parts import parts_of
 from engine.store.tables import ADVICE, ADVICE_EVENT, CONSENT
 
 LIVE: Final = ("open", "held", "later")
 AGAIN: Final = timedelta(hours=1)
-_CHUNK: Final = 500
 
 
 class Barred:
@@ -41,7 +41,7 @@ class Barred:
         live: list[Any] = [ADVICE.c.shelf.in_(LIVE)]
         if who.municipalities is not None:
             live.append(ADVICE.c.municipality_code.in_(sorted(who.municipalities)))
-        parts = (out[start : start + _CHUNK] for start in range(0, len(out), _CHUNK))
+        parts = parts_of(out)
         return sum(
             connection.execute(select(func.count()).where(ADVICE.c.resident_id.in_(part), *live)).scalar_one()
             for part in parts

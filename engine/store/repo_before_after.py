@@ -82,6 +82,8 @@ def _first(connection: Connection, row: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _update(connection: Connection, session: Session, row: Mapping[str, Any]) -> bool:
+    # The turn before the row, as who looks at all sessions takes them: neither waits for the other for ever.
+    audit.take_turn(connection)
     mine = (BEFORE_AFTER.c.seq == session.number) & (BEFORE_AFTER.c.version == session.version) & _STANDING
     return connection.execute(update(BEFORE_AFTER).where(mine).values(dict(row))).rowcount == 1
 

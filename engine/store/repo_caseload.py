@@ -17,6 +17,7 @@ from engine.people import Resident
 from engine.situation import is_excused
 from engine.store import repo_life, repo_residents
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables import ADVICE, AUDIT, BINDING, DEVICE, MEASUREMENT, READING, RESIDENT
 from engine.store.tables_desk import CONTACT, RESIDENT_TEAM
 
@@ -24,7 +25,6 @@ from engine.store.tables_desk import CONTACT, RESIDENT_TEAM
 VIEW: Final = "record-view"
 # The order of a Japanese list, from an index; two people of one reading stand by their ids.
 _KANA: Final = (RESIDENT.c.kana_key, RESIDENT.c.id)
-_CHUNK: Final = 500
 
 
 class Want(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,8 +125,8 @@ def values_of(
         .where(MEASUREMENT.c.measured_at > to_micros(since), MEASUREMENT.c.measured_at <= to_micros(until))
         .order_by(MEASUREMENT.c.measured_at)
     )
-    for start in range(0, len(residents), _CHUNK):
-        part = MEASUREMENT.c.resident_id.in_(residents[start : start + _CHUNK])
+    for some in parts_of(residents):
+        part = MEASUREMENT.c.resident_id.in_(some)
         for row in connection.execute(query.where(part)):
             found[row.resident_id].append((from_micros(row.measured_at), float(row.value)))
     return found
@@ -183,8 +183,8 @@ def _newest(
     if also is not None:
         query = query.where(also)
     found: dict[str, datetime] = {}
-    for start in range(0, len(names), _CHUNK):
-        for name, moment in connection.execute(query.where(whose.in_(names[start : start + _CHUNK]))):
+    for some in parts_of(names):
+        for name, moment in connection.execute(query.where(whose.in_(some))):
             found[name] = from_micros(moment)
     return found
 
@@ -194,8 +194,8 @@ def _heard(connection: Connection, names: Sequence[str], since: datetime) -> dic
     quiet: dict[str, dict[str, bool]] = {}
     query = select(BINDING.c.resident_id, DEVICE.c.id, DEVICE.c.last_seen)
     query = query.join(DEVICE, DEVICE.c.id == BINDING.c.device_id)
-    for start in range(0, len(names), _CHUNK):
-        part = BINDING.c.resident_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = BINDING.c.resident_id.in_(some)
         for name, device, seen in connection.execute(query.where(part)):
             quiet.setdefault(name, {})[device] = seen <= to_micros(since)
     return {name: (len(devices), sum(devices.values())) for name, devices in quiet.items()}

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.cases import Case, Detail, Event, Goal, Sort, State
@@ -17,12 +17,11 @@ from engine.clinical_values import day_of
 from engine.refusal import Refusal
 from engine.store import audit
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_facts import By
 from engine.store.tables import RESIDENT
 from engine.store.tables_following import CASE_EVENT, GUIDANCE_CASE
 
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 _DETAIL: Final = msgspec.json.Decoder(Detail)
 _GOAL: Final = msgspec.json.Decoder(Goal)
 _NOTHING: Final = Detail()
@@ -44,6 +43,8 @@ def change(
     connection: Connection, after: Case, sort: Sort, now: datetime, by: By, detail: Detail = _NOTHING, points: int = 0
 ) -> Case | Refusal:
     """Stores `after`, whose version follows the stored one, with its event; refused as `conflict`, or already-open."""
+    # The turn before the row: who marks a class holds the turn, and would wait for a row whose holder waits for it.
+    audit.take_turn(connection)
     mine = (GUIDANCE_CASE.c.id == after.id) & (GUIDANCE_CASE.c.version == after.version - 1)
     done = connection.execute(update(GUIDANCE_CASE).where(mine).values(_row(after)))
     if done.rowcount != 1:
@@ -102,8 +103,8 @@ def events_of(connection: Connection, cases: Iterable[str]) -> dict[str, list[Ev
     """What was done in each of these cases, oldest first."""
     names = sorted(set(cases))
     found: dict[str, list[Event]] = {name: [] for name in names}
-    for start in range(0, len(names), _CHUNK):
-        part = CASE_EVENT.c.case_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = CASE_EVENT.c.case_id.in_(some)
         for row in connection.execute(select(CASE_EVENT).where(part).order_by(CASE_EVENT.c.seq)).mappings():
             found[row["case_id"]].append(_event(row))
     return found
@@ -137,7 +138,8 @@ def note_contact(
 
 
 def _read(connection: Connection, where: Any, *, limit: int | None = None) -> list[Case]:
-    newest = GUIDANCE_CASE.c.opened_at.desc() if limit is not None else GUIDANCE_CASE.c.opened_at
+    last = func.coalesce(GUIDANCE_CASE.c.ended_at, GUIDANCE_CASE.c.opened_at)
+    newest = last.desc() if limit is not None else GUIDANCE_CASE.c.opened_at
     query = select(GUIDANCE_CASE).where(where).order_by(newest, GUIDANCE_CASE.c.id).limit(limit)
     return [_case(row) for row in connection.execute(query).mappings()]
 

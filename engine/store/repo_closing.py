@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -67,6 +67,12 @@ def due(connection: Connection, now: datetime, limit: int = 20) -> list[Closing]
     query = select(CLOSURE).where(CLOSURE.c.state == "asked", CLOSURE.c.due_at <= to_micros(now))
     rows = connection.execute(query.order_by(CLOSURE.c.due_at, CLOSURE.c.resident_id).limit(limit)).mappings()
     return [_closing(row) for row in rows]
+
+
+def asked(connection: Connection, residents: Iterable[str]) -> frozenset[str]:
+    """Whose accounts among these are to be closed."""
+    wanted = CLOSURE.c.resident_id.in_(sorted(residents)) & (CLOSURE.c.state == "asked")
+    return frozenset(connection.execute(select(CLOSURE.c.resident_id).where(wanted)).scalars())
 
 
 def unscrubbed(connection: Connection) -> list[Closing]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,10 @@ from engine.interests import OWN
 from engine.sealing import Seal
 from engine.store import audit, repo_interests, repo_outbox
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_owing import owe_residents
 from engine.store.tables import CONSENT, RESIDENT
 from engine.store.tallies import note_people_changed
-
-# Below the number of parameters either database takes in one statement.
-_CHUNK = 500
 
 
 def append(
@@ -83,7 +81,7 @@ def drop_lapsed_interests(connection: Connection, seal: Seal, when: datetime) ->
 def events_of(connection: Connection, residents: Iterable[str], purpose: str | None = None) -> dict[str, list[Event]]:
     """Every event of these residents, oldest first, by resident; of one purpose if named."""
     found: dict[str, list[Event]] = defaultdict(list)
-    for part in _parts(sorted(set(residents))):
+    for part in parts_of(sorted(set(residents))):
         query = select(CONSENT).where(CONSENT.c.resident_id.in_(part)).order_by(CONSENT.c.seq)
         if purpose is not None:
             query = query.where(CONSENT.c.purpose == purpose)
@@ -115,7 +113,3 @@ def _event(row: Any) -> Event:
         until=None if until is None else from_micros(until), actor=row["actor"], channel=row["channel"],
         text_hash=row["text_hash"],
     )  # fmt: skip
-
-
-def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))

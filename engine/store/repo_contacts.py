@@ -16,11 +16,10 @@ from sqlalchemy import Connection, func, insert, select
 from engine.contract.ids import new_id
 from engine.store import audit, repo_cases
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_facts import By
 from engine.store.tables_desk import CONTACT
 
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 How = Literal["phone", "visit", "video", "group", "mail", "letter", "other"]
 Outcome = Literal["reached", "family", "message", "absent", "refused"]
 HOWS: Final[tuple[How, ...]] = get_args(How)
@@ -90,8 +89,8 @@ def of_advice(connection: Connection, advice: str, limit: int = 100) -> list[Con
 def newest(connection: Connection, residents: Iterable[str]) -> dict[str, Contact]:
     """The newest attempt to speak with each of these residents."""
     names, found = sorted(set(residents)), dict[str, Contact]()
-    for start in range(0, len(names), _CHUNK):
-        part = CONTACT.c.resident_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = CONTACT.c.resident_id.in_(some)
         last = select(func.max(CONTACT.c.at)).where(part).group_by(CONTACT.c.resident_id)
         found |= {one.resident: one for one in reversed(_read(connection, part & CONTACT.c.at.in_(last), None))}
     return found

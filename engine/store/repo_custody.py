@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from engine.custody import Custody, Lent
 from engine.refusal import Refusal
@@ -34,6 +34,14 @@ def is_leaving(connection: Connection, device: str) -> Refusal | None:
     if last is None or last.returned_at is None or last.wiped_at is not None:
         return None
     return Refusal("given-back", f"device {device} was lent as {last.asset} and given back")
+
+
+def given_back(connection: Connection, homes: Collection[str]) -> frozenset[str]:
+    """The devices of these homes whose last loan is over: back, lost or broken."""
+    newest = select(func.max(LOAN.c.seq)).where(LOAN.c.device_id.is_not(None)).group_by(LOAN.c.device_id)
+    query = select(LOAN.c.device_id).join(DEVICE, DEVICE.c.id == LOAN.c.device_id)
+    query = query.where(DEVICE.c.household_id.in_(homes), LOAN.c.returned_at.is_not(None), LOAN.c.seq.in_(newest))
+    return frozenset(connection.execute(query).scalars())
 
 
 def _devices(connection: Connection, homes: list[str]) -> dict[str, dict[str, list[Lent]]]:

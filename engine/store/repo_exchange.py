@@ -17,14 +17,14 @@ from engine.people import Resident
 from engine.store import audit, repo_residents
 from engine.store.filing import By
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_places import ZONE
 from engine.store.tables import READING, RESIDENT
+from engine.store.tables_desk import CONTACT
 from engine.store.tables_exchange import CITY_NUMBER, EXCHANGE_PROPOSAL, EXCHANGE_RUN
 
 Direction = Literal["in", "out"]
 State = Literal["open", "accepted", "kept", "refused", "gone"]
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 _SAID: Final = msgspec.json.Decoder(Said)
 _NOTHING: Final = "{}"
 # Enough to see that the city says something else; too little to find a name by trying all of them.
@@ -117,8 +117,8 @@ def tell(connection: Connection, town: str, said: Said) -> None:
 def miss(connection: Connection, town: str, numbers: Iterable[str], day: date | None) -> None:
     """Notes that these numbers are not on the list since `day`, or that they are again (None)."""
     names = sorted(set(numbers))
-    for start in range(0, len(names), _CHUNK):
-        mine = (CITY_NUMBER.c.municipality_code == town) & CITY_NUMBER.c.number.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        mine = (CITY_NUMBER.c.municipality_code == town) & CITY_NUMBER.c.number.in_(some)
         said = None if day is None else day.isoformat()
         connection.execute(update(CITY_NUMBER).where(mine).values(missing_since=said))
 
@@ -185,6 +185,15 @@ def proposals(
     return [_proposal(row) for row in rows]
 
 
+def near(connection: Connection, proposal: Proposal) -> list[Proposal]:
+    """The other open questions of whom it is about the same number or the same resident, the oldest first."""
+    mine = (EXCHANGE_PROPOSAL.c.municipality_code == proposal.municipality_code) & (EXCHANGE_PROPOSAL.c.state == "open")
+    mine &= (EXCHANGE_PROPOSAL.c.sort == "link") & (EXCHANGE_PROPOSAL.c.seq != proposal.seq)
+    one = (EXCHANGE_PROPOSAL.c.number == proposal.number) | (EXCHANGE_PROPOSAL.c.resident_id == proposal.resident)
+    query = select(EXCHANGE_PROPOSAL).where(mine, one).order_by(EXCHANGE_PROPOSAL.c.at, EXCHANGE_PROPOSAL.c.seq)
+    return [_proposal(row) for row in connection.execute(query).mappings()]
+
+
 def keep_run(connection: Connection, run: Run) -> int:
     """Stores that a file was exchanged; its number. It is never changed."""
     row = {
@@ -228,15 +237,33 @@ def people_of(connection: Connection, town: str, more: Collection[str]) -> list[
     active = (RESIDENT.c.municipality_code == town) & (RESIDENT.c.status == "active")
     ids = sorted({*connection.execute(select(RESIDENT.c.id).where(active)).scalars(), *more})
     found: list[Resident] = []
-    for start in range(0, len(ids), _CHUNK):
-        found += repo_residents.get_many(connection, ids[start : start + _CHUNK])
+    for some in parts_of(ids):
+        found += repo_residents.get_many(connection, some)
     return found
+
+
+def living_in(connection: Connection, town: str, residents: Iterable[str]) -> frozenset[str]:
+    """Those of these residents who are registered in the town."""
+    found: set[str] = set()
+    for some in parts_of(sorted(residents)):
+        query = select(RESIDENT.c.id).where(RESIDENT.c.id.in_(some), RESIDENT.c.municipality_code == town)
+        found.update(connection.execute(query).scalars())
+    return frozenset(found)
+
+
+def spoken(connection: Connection, resident: str) -> date | None:
+    """The local day on which staff last spoke with a resident themself."""
+    mine = (CONTACT.c.resident_id == resident) & CONTACT.c.outcome.in_(("reached", "refused"))
+    return _local_day(connection.execute(select(func.max(CONTACT.c.at)).where(mine)).scalar())
 
 
 def newest(connection: Connection, resident: str) -> date | None:
     """The local day of the newest reading that is filed under a resident."""
     mine = (READING.c.resident_id == resident) & (READING.c.outcome == "accepted")
-    at = connection.execute(select(func.max(READING.c.measured_at)).where(mine)).scalar()
+    return _local_day(connection.execute(select(func.max(READING.c.measured_at)).where(mine)).scalar())
+
+
+def _local_day(at: Any) -> date | None:
     return None if at is None else from_micros(int(at)).astimezone(ZoneInfo(ZONE)).date()
 
 

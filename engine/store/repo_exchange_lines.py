@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_places import ZONE
 from engine.store.tables_desk import CONTACT
 from engine.store.tables_exchange import CITY_NUMBER, EXCHANGE_LINE
 from engine.store.tables_following import APPOINTMENT, GUIDANCE_CASE
 
 Change = Literal["new", "changed", "removed"]
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 class Cells(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +93,14 @@ def pending(connection: Connection, town: str) -> dict[str, list[Line]]:
 
 def drop(connection: Connection, seqs: Iterable[int]) -> None:
     """Takes back lines that were never given out."""
-    for part in _parts(seqs):
+    for part in parts_of(sorted(set(seqs))):
         mine = EXCHANGE_LINE.c.seq.in_(part) & EXCHANGE_LINE.c.written_at.is_(None)
         connection.execute(delete(EXCHANGE_LINE).where(mine))
 
 
 def written(connection: Connection, seqs: Iterable[int], now: datetime) -> None:
     """Notes that the file of these lines is safe."""
-    for part in _parts(seqs):
+    for part in parts_of(sorted(set(seqs))):
         mine = EXCHANGE_LINE.c.seq.in_(part)
         connection.execute(update(EXCHANGE_LINE).where(mine).values(written_at=to_micros(now)))
 
@@ -155,11 +154,6 @@ def _read(connection: Connection, query: Any) -> list[Line]:
         )
         for row in connection.execute(query).mappings()
     ]  # fmt: skip
-
-
-def _parts(seqs: Iterable[int]) -> list[list[int]]:
-    names = sorted(set(seqs))
-    return [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
 
 
 def _local(at: int) -> date:

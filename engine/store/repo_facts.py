@@ -15,12 +15,11 @@ from engine.contract.ids import ALPHABET, LENGTH
 from engine.refusal import Refusal
 from engine.store import audit, repo_outbox
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables_clinical import FACT
 
 # The topic of engine.evaluate, named here because that module reads facts itself.
 EVALUATE: Final = "evaluate"
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 class By(msgspec.Struct, frozen=True):
@@ -82,8 +81,7 @@ def of(
     """Every row of these residents, retractions included, oldest first, by resident; only of `codes` if named."""
     names = sorted(set(residents))
     found: dict[str, list[Fact]] = {name: [] for name in names}
-    for start in range(0, len(names), _CHUNK):
-        part = names[start : start + _CHUNK]
+    for part in parts_of(names):
         query = select(FACT).where(FACT.c.resident_id.in_(part)).order_by(FACT.c.at, FACT.c.recorded_at, FACT.c.id)
         query = query if codes is None else query.where(FACT.c.code.in_(codes))
         for row in connection.execute(query).mappings():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
@@ -16,9 +16,8 @@ from engine.refusal import Refusal
 from engine.store import audit
 from engine.store.filing import By
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables_bridge import API_GRANT
-
-_CHUNK: Final = 500
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -80,8 +79,8 @@ def revoke(connection: Connection, grant: Grant, by: By, now: datetime) -> bool:
 def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """The name of each of these ids that is a program's."""
     wanted, found = sorted(set(ids)), {}
-    for start in range(0, len(wanted), _CHUNK):
-        query = select(API_GRANT.c.id, API_GRANT.c.name).where(API_GRANT.c.id.in_(wanted[start : start + _CHUNK]))
+    for some in parts_of(wanted):
+        query = select(API_GRANT.c.id, API_GRANT.c.name).where(API_GRANT.c.id.in_(some))
         found.update({row.id: row.name for row in connection.execute(query)})
     return found
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
 from engine.store.audit import Link
 from engine.store.instants import from_micros
+from engine.store.parts import parts_of
 from engine.store.repo_seen_by import about
 from engine.store.tables import AUDIT, GATEWAY_STATE, MEASUREMENT, READING, RESIDENT
 from engine.store.tables_bridge import FACT_ORIGIN
 from engine.store.tables_clinical import FACT
 
 Origin = tuple[str, str]
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 def arrived(connection: Connection, resident: str) -> dict[str, datetime]:
@@ -67,9 +65,9 @@ def heard_by(connection: Connection, resident: str) -> tuple[dict[str, set[str]]
 def kinds_of(connection: Connection, readings: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
     """What each of these readings measured, and when; a reading that is not there has no line."""
     wanted, found = sorted(set(readings)), dict[str, list[tuple[str, datetime]]]()
-    for start in range(0, len(wanted), _CHUNK):
+    for some in parts_of(wanted):
         query = select(MEASUREMENT.c.reading_id, MEASUREMENT.c.kind, MEASUREMENT.c.measured_at)
-        part = query.where(MEASUREMENT.c.reading_id.in_(wanted[start : start + _CHUNK]))
+        part = query.where(MEASUREMENT.c.reading_id.in_(some))
         for row in connection.execute(part.order_by(MEASUREMENT.c.reading_id, MEASUREMENT.c.kind)):
             found.setdefault(row.reading_id, []).append((row.kind, from_micros(row.measured_at)))
     return found

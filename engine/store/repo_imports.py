@@ -14,11 +14,11 @@ from sqlalchemy import Connection, select
 
 from engine.signals import step_days
 from engine.store.instants import to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_history import history
 from engine.store.tables import MEASUREMENT, READING
 
 MINUTE: Final = 60_000_000
-_CHUNK: Final = 400
 # By hand, as in `readings`: one parameter for any number of moments, and the index of resident, kind and time is used.
 _NEAR: Final = {
     "sqlite": """
@@ -61,8 +61,7 @@ def held(connection: Connection, ids: Iterable[str]) -> dict[str, Held]:
     """The readings stored under these ids."""
     wanted = sorted(set(ids))
     found: dict[str, Held] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        part = wanted[start : start + _CHUNK]
+    for part in parts_of(wanted):
         rows = connection.execute(
             select(READING.c.id, READING.c.resident_id, MEASUREMENT.c.kind, MEASUREMENT.c.value)
             .add_columns(MEASUREMENT.c.device_value)

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select
 
 from engine.sealing import Seal
+from engine.store.parts import parts_of
 from engine.store.tables_statistics import HELD_INTEREST
-
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 def pseudonym(seal: Seal, resident: str) -> str:
@@ -40,8 +37,8 @@ def all_of(connection: Connection, seal: Seal, residents: Iterable[str]) -> dict
     wanted = sorted(named)
     found: dict[str, list[str]] = defaultdict(list)
     table = HELD_INTEREST.c
-    for start in range(0, len(wanted), _CHUNK):
-        query = select(table.pseudonym, table.code).where(table.pseudonym.in_(wanted[start : start + _CHUNK]))
+    for some in parts_of(wanted):
+        query = select(table.pseudonym, table.code).where(table.pseudonym.in_(some))
         for row in connection.execute(query.order_by(table.pseudonym, table.place)):
             found[named[row.pseudonym]].append(row.code)
     return {resident: tuple(liked) for resident, liked in found.items()}

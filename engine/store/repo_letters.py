@@ -17,11 +17,10 @@ from engine.store import audit, repo_referrals, repo_residents
 from engine.store.database import insert_new
 from engine.store.filing import By
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables import RESIDENT
 from engine.store.tables_following import LETTER, LETTER_BATCH
 
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 _SAID: Final = msgspec.json.Decoder(Said)
 _INSTANTS: Final = ("made_at", "printed_at", "sent_at", "returned_at", "replied_at")
 
@@ -65,8 +64,8 @@ def readers(connection: Connection, town: str) -> list[Resident]:
     mine = (RESIDENT.c.municipality_code == town) & (RESIDENT.c.channel == "letter")
     ids = list(connection.execute(select(RESIDENT.c.id).where(mine)).scalars())
     found: list[Resident] = []
-    for start in range(0, len(ids), _CHUNK):
-        found += repo_residents.get_many(connection, ids[start : start + _CHUNK])
+    for some in parts_of(ids):
+        found += repo_residents.get_many(connection, some)
     return sorted(found, key=repo_residents.in_kana_order)
 
 
@@ -81,8 +80,8 @@ def channels(connection: Connection, towns: Collection[str] | None) -> dict[str,
 def told(connection: Connection, residents: Iterable[str], sort: Sort) -> set[tuple[str, str]]:
     """What these residents were written already: who, and about what."""
     names, found = sorted(set(residents)), set()
-    for start in range(0, len(names), _CHUNK):
-        mine = LETTER.c.resident_id.in_(names[start : start + _CHUNK]) & (LETTER.c.sort == sort)
+    for some in parts_of(names):
+        mine = LETTER.c.resident_id.in_(some) & (LETTER.c.sort == sort)
         query = select(LETTER.c.resident_id, LETTER.c.about).where(mine)
         found |= {(row.resident_id, row.about) for row in connection.execute(query)}
     return found
@@ -91,8 +90,8 @@ def told(connection: Connection, residents: Iterable[str], sort: Sort) -> set[tu
 def astray(connection: Connection, residents: Iterable[str]) -> dict[str, To]:
     """Where the newest letter that came back went, of those of whom nothing newer is known."""
     names, found = sorted(set(residents)), dict[str, To]()
-    for start in range(0, len(names), _CHUNK):
-        back = LETTER.c.resident_id.in_(names[start : start + _CHUNK]) & _astray()
+    for some in parts_of(names):
+        back = LETTER.c.resident_id.in_(some) & _astray()
         query = select(LETTER.c.resident_id, LETTER.c.said).where(back).order_by(LETTER.c.seq)
         for row in connection.execute(query):
             found[row.resident_id] = _SAID.decode(row.said).to
@@ -167,8 +166,8 @@ def move_batch(connection: Connection, seq: int, to: State, now: datetime, by: B
     query = select(LETTER.c.seq, LETTER.c.resident_id, LETTER.c.code).where(mine).order_by(LETTER.c.seq)
     rows = list(connection.execute(query))
     changed = {"state": to, f"{to}_at": to_micros(now), "version": LETTER.c.version + 1}
-    for start in range(0, len(rows), _CHUNK):
-        part = [row.seq for row in rows[start : start + _CHUNK]]
+    for some in parts_of(rows):
+        part = [row.seq for row in some]
         connection.execute(update(LETTER).where(LETTER.c.seq.in_(part), mine).values(changed))
     for row in rows:
         _record(connection, f"letter-{to}", row.resident_id, [row.code], now, by)

@@ -13,13 +13,12 @@ from sqlalchemy import Connection, exists, insert, or_, select, update
 from engine.situation import MOVES, SORTS, Detail, LifeEvent, Situation, effect
 from engine.store import audit
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_facts import By
 from engine.store.tables import RESIDENT
 from engine.store.tables_rights import LIFE_EVENT
 from engine.store.tallies import note_people_changed
 
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 # A gateway's backlog is no older than this; what is, is asked about.
 BACKLOG: Final = timedelta(days=400)
 
@@ -28,8 +27,7 @@ def situations(connection: Connection, residents: Iterable[str]) -> dict[str, Si
     """The situation of each of these residents who exists, in two queries for 500 of them."""
     names = sorted(set(residents))
     found: dict[str, Situation] = {}
-    for start in range(0, len(names), _CHUNK):
-        part = names[start : start + _CHUNK]
+    for part in parts_of(names):
         events = _events(connection, LIFE_EVENT.c.resident_id.in_(part))
         query = select(RESIDENT.c.id, RESIDENT.c.status, RESIDENT.c.municipality_code, RESIDENT.c.household_id)
         for row in connection.execute(query.where(RESIDENT.c.id.in_(part))):

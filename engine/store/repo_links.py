@@ -13,6 +13,7 @@ from engine.care_links import ENDS, STATES, Found, Link, State
 from engine.refusal import Refusal
 from engine.store import audit
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_facts import By
 from engine.store.repo_owing import owe_residents
 from engine.store.tables import RESIDENT
@@ -21,8 +22,6 @@ from engine.store.tables_bridge import CARE_LINK, PULL_CURSOR
 __all__ = [
     "ENDS", "STATES", "Found", "Link", "get", "holder", "linked", "listed", "of", "of_resident", "put", "waiting",
 ]  # fmt: skip
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -42,8 +41,8 @@ def of(connection: Connection, residents: Collection[str], network: str) -> dict
     """The links of these residents in a network, by resident, whatever their state."""
     names = sorted(set(residents))
     found: list[Link] = []
-    for start in range(0, len(names), _CHUNK):
-        part = CARE_LINK.c.resident_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = CARE_LINK.c.resident_id.in_(some)
         found += _read(connection, part & (CARE_LINK.c.network == network))
     return {link.resident: link for link in found}
 

@@ -36,6 +36,7 @@ def add(connection: Connection, loan: Loan, by: By) -> Loan:
 
 def change(connection: Connection, loan: Loan, action: str, by: By, now: datetime, **values: Any) -> Loan | None:
     """The loan with other `values`, stored with its audit entry; None where somebody else changed it first."""
+    audit.take_turn(connection)
     after = msgspec.structs.replace(loan, **values, version=loan.version + 1)
     mine = (LOAN.c.seq == loan.seq) & (LOAN.c.version == loan.version)
     row = _row(after)
@@ -102,8 +103,14 @@ def candidates(connection: Connection, loan: Loan) -> list[str]:
     return list(connection.execute(query.where(DEVICE.c.id.not_in(taken)).order_by(DEVICE.c.first_seen)).scalars())
 
 
-def keep_slots(connection: Connection, loan: Loan, device: str) -> list[int]:
-    """Notes whose slots the device had, for what is still to come from before; which slots."""
+def slots(connection: Connection, device: str) -> list[int]:
+    """The slots of a device that are somebody's."""
+    query = select(BINDING.c.slot).where(BINDING.c.device_id == device).order_by(BINDING.c.slot)
+    return list(connection.execute(query).scalars())
+
+
+def keep_slots(connection: Connection, loan: Loan, device: str) -> None:
+    """Notes whose slots the device had, for what is still to come from before."""
     held = connection.execute(select(BINDING).where(BINDING.c.device_id == device).order_by(BINDING.c.slot)).all()
     rows = [
         {"loan": loan.seq, "slot": row.slot, "resident_id": row.resident_id, "since": row.since} for row in held
@@ -111,7 +118,6 @@ def keep_slots(connection: Connection, loan: Loan, device: str) -> list[int]:
     if rows:
         connection.execute(insert(LOAN_SLOT), rows)
     note_people_changed(connection)
-    return [row.slot for row in held]
 
 
 def waits(connection: Connection, now: datetime) -> bool:

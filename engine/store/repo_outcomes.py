@@ -12,10 +12,9 @@ from sqlalchemy import Connection, Select, func, select
 
 from engine.ranking_samples import Trace, verdict
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables import ADVICE, ADVICE_EVENT, BINDING, RESIDENT
 
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 _TELLING: Final = ("approve", "reject", "edit", "undo", "deliver")
 
 
@@ -43,7 +42,7 @@ def traces(connection: Connection, residents: Iterable[str] | None = None, *, wh
     """
     if residents is None:
         return _traces(connection, None, whole=whole)
-    return [one for part in _parts(residents) for one in _traces(connection, part, whole=whole)]
+    return [one for part in parts_of(sorted(set(residents))) for one in _traces(connection, part, whole=whole)]
 
 
 def _traces(connection: Connection, residents: Sequence[str] | None, *, whole: bool) -> list[Trace]:
@@ -76,7 +75,7 @@ def _decided(
 def whose(connection: Connection, residents: Iterable[str]) -> dict[str, Whose]:
     """The people among these ids; `bound` tells whether any device slot is theirs."""
     found: dict[str, Whose] = {}
-    for part in _parts(residents):
+    for part in parts_of(sorted(set(residents))):
         bindings = select(BINDING.c.resident_id).where(BINDING.c.resident_id.in_(part)).distinct()
         bound = set(connection.execute(bindings).scalars())
         query = select(RESIDENT.c.id, RESIDENT.c.municipality_code, RESIDENT.c.birth_date)
@@ -103,8 +102,3 @@ def groups(connection: Connection, since: datetime) -> list[Group]:
         Group(row.municipality_code, int(row.born), row.n, contacted.get((row.municipality_code, row.born), 0))
         for row in connection.execute(people.order_by(place, born))
     ]
-
-
-def _parts(names: Iterable[str]) -> Iterator[list[str]]:
-    ordered = sorted(set(names))
-    return (ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK))

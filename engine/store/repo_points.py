@@ -15,12 +15,11 @@ from engine.points import REDEEMED, Entry
 from engine.store import audit
 from engine.store.database import insert_new
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_facts import By
 from engine.store.tables import AUDIT, MEASUREMENT, READING, RESIDENT
 from engine.store.tables_points import POINT_ENTRY
 
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 # What a band tells by being worn; the rest somebody sat or stood down for.
 _WORN: Final = frozenset(
     {"heart-rate", "resting-heart-rate", "pulse-rate", "pulse-amplitude-index", "spo2", "skin-temperature",
@@ -51,8 +50,8 @@ def ledgers(connection: Connection, residents: Iterable[str]) -> dict[str, list[
     """The ledgers of these residents, each in the order in which it was written."""
     names = sorted(set(residents))
     found: dict[str, list[Entry]] = {name: [] for name in names}
-    for start in range(0, len(names), _CHUNK):
-        part = POINT_ENTRY.c.resident_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = POINT_ENTRY.c.resident_id.in_(some)
         for row in connection.execute(select(POINT_ENTRY).where(part).order_by(POINT_ENTRY.c.seq)).mappings():
             found[row["resident_id"]].append(_entry(row))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -16,11 +16,9 @@ from engine.people import Resident
 from engine.protection import Protection
 from engine.store import repo_residents
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables import RESIDENT
 from engine.store.tables_rights import PROTECTION
-
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 def shielded(connection: Connection, residents: Iterable[str], when: datetime) -> frozenset[str]:
@@ -68,8 +66,8 @@ def standing(
 
 def _of(connection: Connection, residents: Iterable[str]) -> dict[str, list[Protection]]:
     names, found = sorted(set(residents)), defaultdict(list)
-    for start in range(0, len(names), _CHUNK):
-        part = PROTECTION.c.resident_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = PROTECTION.c.resident_id.in_(some)
         query = select(PROTECTION).where(part).order_by(PROTECTION.c.since, PROTECTION.c.id)
         for row in connection.execute(query).mappings():
             found[row["resident_id"]].append(_protection(row))

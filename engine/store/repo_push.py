@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, case, func, select, update
 
 from engine.store.database import insert_new
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables import GATEWAY_STATE, MEASUREMENT, READING, RESIDENT
 from engine.store.tables_bridge import CARE_LINK, PUSH
 
@@ -23,7 +24,6 @@ OBSERVATION: Final = "Observation"
 DEVICE: Final = "Device"
 WRONG: Final = "entered-in-error"
 _OPEN: Final = ("pending", "sent")
-_CHUNK: Final = 500
 _FURTHEST: Final = timedelta(days=1)
 # A device's readings follow each other; what no device measured follows in the order of its person.
 _LANE: Final = case((PUSH.c.device_id == "", PUSH.c.resident_id), else_=PUSH.c.device_id)
@@ -97,8 +97,8 @@ def of_readings(connection: Connection, network: str, readings: Collection[str])
     """What was ever owed of these readings, by reading, the first turn first."""
     found: dict[str, list[Owed]] = defaultdict(list)
     names = sorted(set(readings))
-    for start in range(0, len(names), _CHUNK):
-        mine = (PUSH.c.network == network) & PUSH.c.reading_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        mine = (PUSH.c.network == network) & PUSH.c.reading_id.in_(some)
         for row in connection.execute(select(PUSH).where(mine).order_by(PUSH.c.turn, PUSH.c.seq)):
             found[row.reading_id].append(_owed(row))
     return dict(found)
@@ -158,8 +158,8 @@ def owners_of(connection: Connection, readings: Collection[str]) -> dict[str, st
     """Whose each reading surely is; nobody's and assumed ones are left out."""
     found: dict[str, str] = {}
     names = sorted(set(readings))
-    for start in range(0, len(names), _CHUNK):
-        mine = READING.c.id.in_(names[start : start + _CHUNK]) & (READING.c.outcome == "accepted")
+    for some in parts_of(names):
+        mine = READING.c.id.in_(some) & (READING.c.outcome == "accepted")
         mine &= (READING.c.certainty == "sure") & READING.c.resident_id.is_not(None)
         query = select(READING.c.id, READING.c.resident_id).where(mine)
         found |= {row.id: row.resident_id for row in connection.execute(query)}
@@ -170,9 +170,9 @@ def walkers_of(connection: Connection, network: str, readings: Collection[str]) 
     """Who of the linked lives where these readings counted steps, and since when the earliest of them counted."""
     found: dict[str, datetime] = {}
     names = sorted(set(readings))
-    for start in range(0, len(names), _CHUNK):
+    for some in parts_of(names):
         counted = select(MEASUREMENT.c.household_id, func.min(MEASUREMENT.c.measured_at).label("at")).where(
-            MEASUREMENT.c.reading_id.in_(names[start : start + _CHUNK]),
+            MEASUREMENT.c.reading_id.in_(some),
             MEASUREMENT.c.kind.in_(("steps-total", "steps-day")),
         )
         counted_at = counted.group_by(MEASUREMENT.c.household_id).subquery()

@@ -17,13 +17,12 @@ from engine.review_model import Item
 from engine.store import audit
 from engine.store.database import insert_new
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_places import ZONE
 from engine.store.tables import ADVICE, RESIDENT
 from engine.store.tables_clinical import FACT
 from engine.store.tables_following import REFERRAL
 
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 # Whose records tell of a visit to a doctor.
 _CARE: Final = ("hospital", "lab")
 _ZONE: Final = ZoneInfo(ZONE)
@@ -120,6 +119,8 @@ def say(connection: Connection, advice: str, said: Answer, now: datetime, by: au
     One visit to the doctor answers for everything of that topic that was waiting; the ids it answered. Refused as
     `engine.referrals.answer`, unknown-referral, or conflict where somebody answered at the same moment.
     """
+    # Of two who answer for several at once neither holds a row the other waits for.
+    audit.take_turn(connection)
     found = get(connection, advice)
     if found is None:
         return Refusal("unknown-referral", f"{advice} is followed up by nobody")
@@ -152,8 +153,8 @@ def visited(connection: Connection, wanted: Iterable[Referral]) -> dict[str, dat
         by_person.setdefault(one.resident, []).append(one)
     names, found = sorted(by_person), dict[str, date]()
     gone = select(FACT.c.retracts).where(FACT.c.retracts.is_not(None))
-    for start in range(0, len(names), _CHUNK):
-        mine = FACT.c.resident_id.in_(names[start : start + _CHUNK]) & FACT.c.source.in_(_CARE)
+    for some in parts_of(names):
+        mine = FACT.c.resident_id.in_(some) & FACT.c.source.in_(_CARE)
         query = select(FACT.c.resident_id, func.max(FACT.c.at).label("at")).where(mine, FACT.c.id.not_in(gone))
         for row in connection.execute(query.group_by(FACT.c.resident_id)):
             at = from_micros(row.at)
@@ -199,8 +200,8 @@ def _kept(row: Any) -> Kept:
 
 def _towns(connection: Connection, residents: Collection[str]) -> dict[str, str]:
     names, found = sorted(residents), dict[str, str]()
-    for start in range(0, len(names), _CHUNK):
+    for some in parts_of(names):
         query = select(RESIDENT.c.id, RESIDENT.c.municipality_code)
-        query = query.where(RESIDENT.c.id.in_(names[start : start + _CHUNK]))
+        query = query.where(RESIDENT.c.id.in_(some))
         found |= {row.id: row.municipality_code for row in connection.execute(query)}
     return found

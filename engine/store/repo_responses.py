@@ -10,12 +10,11 @@ from sqlalchemy import Connection, delete, select
 
 from engine.store.database import upsert
 from engine.store.instants import to_micros
+from engine.store.parts import parts_of
 from engine.store.tables_desk import ADVICE_RESPONSE
 
 Said = Literal["useful", "not-for-me"]
 SAID: Final[tuple[Said, ...]] = get_args(Said)
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 def say(connection: Connection, advice: str, resident: str, said: Said, now: datetime) -> None:
@@ -34,7 +33,7 @@ def of(connection: Connection, advice: Iterable[str]) -> dict[str, Said]:
     """What was said of each of these pieces of advice; those nobody spoke of are missing."""
     wanted = sorted(set(advice))
     found: dict[str, Said] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        query = select(ADVICE_RESPONSE).where(ADVICE_RESPONSE.c.advice_id.in_(wanted[start : start + _CHUNK]))
+    for some in parts_of(wanted):
+        query = select(ADVICE_RESPONSE).where(ADVICE_RESPONSE.c.advice_id.in_(some))
         found |= {row.advice_id: row.said for row in connection.execute(query)}
     return found

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from engine.store.database import upsert
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables_desk import ADVICE_SEEN
-
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 
 
 def mark(connection: Connection, advice: str, by: str, version: int, now: datetime) -> None:
@@ -44,7 +42,7 @@ def readers(connection: Connection, advice: str) -> dict[str, datetime]:
 def _rows(connection: Connection, advice: Iterable[str], by: str) -> list[Any]:
     wanted = sorted(set(advice))
     found: list[Any] = []
-    for start in range(0, len(wanted), _CHUNK):
-        part = ADVICE_SEEN.c.advice_id.in_(wanted[start : start + _CHUNK])
+    for some in parts_of(wanted):
+        part = ADVICE_SEEN.c.advice_id.in_(some)
         found += connection.execute(select(ADVICE_SEEN).where(part, ADVICE_SEEN.c.by == by))
     return found

@@ -16,14 +16,13 @@ from engine.silences import Known, Policy, Silence, Step
 from engine.situation import Situation
 from engine.store import repo_consents, repo_contacts, repo_life, repo_notices, repo_protection, repo_residents
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_contacts import SPOKEN, Outcome
 from engine.store.tables import BINDING, DEVICE, READING, RESIDENT
 from engine.store.tables_desk import CONTACT, NOTICE
 
 # Of which kind a reminder is among the notices.
 KIND: Final = "silent"
-# Below the number of parameters either database takes in one statement.
-_CHUNK: Final = 500
 _UNSPOKEN: Final = "-"
 
 
@@ -84,8 +83,7 @@ def known(
 ) -> Iterator[Known]:  # fmt: skip
     """Everybody without a sure reading in the last `days`, with what decides about them; longest silent first."""
     rows = list(connection.execute(query_of(towns, now, days, residents)))
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
+    for part in parts_of(rows):
         names = [row.id for row in part]
         lives, said = repo_life.situations(connection, names), repo_consents.events_of(connection, names)
         for row in part:
@@ -152,8 +150,8 @@ def _people(connection: Connection, names: Collection[str], now: datetime) -> Ma
     hidden = repo_protection.shielded(connection, names, now)
     found: dict[str, Resident] = {}
     wanted = list(names)
-    for start in range(0, len(wanted), _CHUNK):
-        for person in repo_residents.get_many(connection, wanted[start : start + _CHUNK]):
+    for some in parts_of(wanted):
+        for person in repo_residents.get_many(connection, some):
             bare = msgspec.structs.replace(person, address=None, phone=None, emergency_contact=None)
             found[person.id] = bare if person.id in hidden else person
     return found

@@ -16,9 +16,8 @@ from engine.refusal import Refusal
 from engine.store import audit, repo_sessions
 from engine.store.filing import By
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables_desk import FAMILY_MEMBER, STAFF
-
-_CHUNK = 500
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,8 +89,8 @@ def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     found = {one: one for one in wanted}
     for table, role in ((STAFF, "s"), (FAMILY_MEMBER, "m")):
         ids = [one for one in wanted if one.startswith(f"{role}-")]
-        for start in range(0, len(ids), _CHUNK):
-            query = select(table.c.id, table.c.name).where(table.c.id.in_(ids[start : start + _CHUNK]))
+        for some in parts_of(ids):
+            query = select(table.c.id, table.c.name).where(table.c.id.in_(some))
             found |= {row.id: row.name for row in connection.execute(query)}
     return found
 

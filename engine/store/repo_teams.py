@@ -15,12 +15,10 @@ from engine.refusal import Refusal
 from engine.store import audit
 from engine.store.database import upsert
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_facts import By
 from engine.store.tables import RESIDENT
 from engine.store.tables_desk import RESIDENT_TEAM, TEAM
-
-# Below the number of parameters either database takes in one statement.
-_CHUNK = 500
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +111,8 @@ def assign(
 def keepers(connection: Connection, residents: Iterable[str]) -> dict[str, Keeper]:
     """Who looks after each of these residents; who has nobody is not in it."""
     names, found = sorted(set(residents)), {}
-    for start in range(0, len(names), _CHUNK):
-        part = RESIDENT_TEAM.c.resident_id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = RESIDENT_TEAM.c.resident_id.in_(some)
         for row in connection.execute(select(RESIDENT_TEAM).where(part)).mappings():
             if row["team_id"] or row["staff_id"]:
                 found[row["resident_id"]] = Keeper(
@@ -126,8 +124,8 @@ def keepers(connection: Connection, residents: Iterable[str]) -> dict[str, Keepe
 def towns_of(connection: Connection, residents: Iterable[str]) -> frozenset[str]:
     """The municipalities these residents live in."""
     names, found = sorted(set(residents)), set()
-    for start in range(0, len(names), _CHUNK):
-        part = RESIDENT.c.id.in_(names[start : start + _CHUNK])
+    for some in parts_of(names):
+        part = RESIDENT.c.id.in_(some)
         found |= set(connection.execute(select(RESIDENT.c.municipality_code).where(part).distinct()).scalars())
     return frozenset(found)
 

@@ -8,26 +8,33 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, select, update
 
-from engine.store.database import insert_new
+from engine.store.database import insert_new, upsert
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
+from engine.store.tables import RESIDENT
 from engine.store.tables_following import WATCH_ALERT, WATCH_TELLING
 from engine.watching import Alert, Cause, Sort, Standing
 
 State = Literal["open", "told", "dismissed", "over"]
-_CHUNK: Final = 500
 _BY_WORD: Final = ("closed", "fine", "reached")
+# After these the same silence or drop is not raised again: somebody spoke, or it is the new usual.
+_FOR_GOOD: Final = (*_BY_WORD, "lasting")
 _INSTANTS: Final = ("since", "at", "decided_at", "ended_at")
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why it was raised: what looked unusual, by which devices, and how much less than usual somebody moves."""
+    """Why it was raised: what looked unusual, by which devices, and how much less than usual somebody moves.
+
+    `again` counts how often its end turned out to be a mistake.
+    """
 
     cause: Cause
     devices: tuple[str, ...] = ()
     share: float | None = None
     usual: float | None = None
+    again: int = 0
 
 
 class Raised(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +73,11 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add(connection: Connection, alert: Alert, municipality: str, now: datetime) -> bool:
-    """Raises an alert in the caller's transaction; whether it is new: of one silence or drop there is one for ever."""
+    """Raises an alert in the caller's transaction; whether it is new: of one silence or drop there is one for ever.
+
+    One that ended by itself and holds after all is raised anew: the reading that ended it was somebody else's, the
+    stay was written down by mistake, the word that opens it was said again.
+    """
     said = Evidence(cause=alert.cause, devices=alert.devices, share=alert.share, usual=alert.usual)
     row = {
         "resident_id": alert.resident, "municipality_code": municipality, "sort": alert.sort,
@@ -74,7 +85,18 @@ def add(connection: Connection, alert: Alert, municipality: str, now: datetime) 
         "state": "open", "decided_at": None, "decided_by": None, "reason": None, "ended_at": None, "ended": None,
         "version": 1,
     }  # fmt: skip
-    return insert_new(connection, WATCH_ALERT, [row]) == 1
+    return insert_new(connection, WATCH_ALERT, [row]) == 1 or _anew(connection, row, said)
+
+
+def _anew(connection: Connection, row: dict[str, Any], said: Evidence) -> bool:
+    same = [WATCH_ALERT.c[name] == row[name] for name in ("resident_id", "sort", "since")]
+    before = next(iter(_read(connection, and_(*same))), None)
+    if before is None or before.ended is None or before.ended in _FOR_GOOD or before.state == "dismissed":
+        return False
+    counted = msgspec.structs.replace(said, again=before.evidence.again + 1)
+    anew = row | {"evidence": msgspec.json.encode(counted).decode(), "version": before.version + 1}
+    mine = (WATCH_ALERT.c.seq == before.seq) & (WATCH_ALERT.c.version == before.version)
+    return connection.execute(update(WATCH_ALERT).where(mine).values(anew)).rowcount == 1
 
 
 def get(connection: Connection, seq: int) -> Raised | None:
@@ -105,11 +127,13 @@ def listed(
     connection: Connection, towns: Collection[str] | None, sorts: Iterable[Sort], states: Iterable[State],
     limit: int = 200,
 ) -> list[Raised]:  # fmt: skip
-    """What stands in these towns (None: all) and was not ended, oldest first."""
+    """What stands about who lives in these towns (None: all) and was not ended, oldest first."""
     where = WATCH_ALERT.c.sort.in_(sorted(sorts)) & WATCH_ALERT.c.state.in_(sorted(states))
     where &= WATCH_ALERT.c.ended_at.is_(None)
     if towns is not None:
-        where &= WATCH_ALERT.c.municipality_code.in_(sorted(towns))
+        # Where they live now: whoever moved is looked after by the nurses there.
+        here = select(RESIDENT.c.id).where(RESIDENT.c.municipality_code.in_(sorted(towns)))
+        where &= WATCH_ALERT.c.resident_id.in_(here)
     return _read(connection, where, limit)
 
 
@@ -134,10 +158,10 @@ def end(connection: Connection, before: Raised, why: str, now: datetime) -> bool
     return _swap(connection, before, {"state": state, "ended_at": to_micros(now), "ended": why})
 
 
-def tell(connection: Connection, alert: int, recipient: str, by: str, now: datetime) -> bool:
-    """Keeps that it was told; False where this person was told before."""
+def tell(connection: Connection, alert: int, recipient: str, by: str, now: datetime) -> None:
+    """Keeps that it was told, in the place of what was told before the alert was raised anew."""
     row = {"alert": alert, "recipient": recipient, "at": to_micros(now), "by": by, "back_at": None}
-    return insert_new(connection, WATCH_TELLING, [row]) == 1
+    upsert(connection, WATCH_TELLING, [row])
 
 
 def tell_back(connection: Connection, alert: int, recipient: str, now: datetime) -> bool:
@@ -151,8 +175,8 @@ def tellings(connection: Connection, alerts: Iterable[int]) -> dict[int, list[Te
     """Whom each of these alerts was told, in order."""
     found: dict[int, list[Telling]] = defaultdict(list)
     names = sorted(set(alerts))
-    for start in range(0, len(names), _CHUNK):
-        query = select(WATCH_TELLING).where(WATCH_TELLING.c.alert.in_(names[start : start + _CHUNK]))
+    for some in parts_of(names):
+        query = select(WATCH_TELLING).where(WATCH_TELLING.c.alert.in_(some))
         for row in connection.execute(query.order_by(WATCH_TELLING.c.at, WATCH_TELLING.c.recipient)).mappings():
             found[row["alert"]].append(_telling(row))
     return dict(found)
@@ -180,7 +204,7 @@ def _of(residents: Collection[str] | None) -> Iterable[Any]:
     if residents is None:
         return [WATCH_ALERT.c.seq.is_not(None)]
     names = sorted(set(residents))
-    return [WATCH_ALERT.c.resident_id.in_(names[at : at + _CHUNK]) for at in range(0, len(names), _CHUNK)]
+    return [WATCH_ALERT.c.resident_id.in_(some) for some in parts_of(names)]
 
 
 def _read(connection: Connection, where: Any, limit: int | None = None) -> list[Raised]:

@@ -10,13 +10,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, select
 
+from engine.store import repo_loans
 from engine.store.database import upsert
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.tables import GATEWAY, GATEWAY_STATE
 from engine.store.tables_following import WATCH_EAR
 from engine.watching_ears import Ear, Gateway, gateway_of, listen
 
-_CHUNK: Final = 500
 _INSTANTS: Final = ("told", "started", "grown", "since", "trouble_since")
 
 
@@ -24,7 +25,7 @@ def look(connection: Connection, homes: Collection[str], now: datetime) -> int:
     """Looks at every gateway of these households that ever told its state, and keeps what was seen; how many."""
     query = select(GATEWAY_STATE).join(GATEWAY, GATEWAY.c.id == GATEWAY_STATE.c.gateway_id)
     seen = 0
-    for part in _parts(homes):
+    for part in parts_of(sorted(set(homes))):
         rows = connection.execute(query.where(GATEWAY.c.household_id.in_(part))).mappings().all()
         known = _ears(connection, [row["gateway_id"] for row in rows])
         ears = [
@@ -42,13 +43,17 @@ def look(connection: Connection, homes: Collection[str], now: datetime) -> int:
 
 
 def gateways(connection: Connection, homes: Collection[str], now: datetime) -> dict[str, tuple[Gateway, ...]]:
-    """The gateways of each of these households; one that was never looked at, or never spoke, does not listen."""
+    """The gateways of each of these households; one that was never looked at, or never spoke, does not listen.
+
+    One that was lent and given back is the household's no more.
+    """
     found: dict[str, list[Gateway]] = defaultdict(list)
     query = select(GATEWAY.c.id, GATEWAY.c.household_id).order_by(GATEWAY.c.id)
-    for part in _parts(homes):
+    for part in parts_of(sorted(set(homes))):
         rows = connection.execute(query.where(GATEWAY.c.household_id.in_(part))).all()
         known = _ears(connection, [row.id for row in rows])
-        for row in rows:
+        left = repo_loans.leaving(connection, [row.id for row in rows])
+        for row in (one for one in rows if one.id not in left):
             ear = known.get(row.id)
             found[row.household_id].append(Gateway(id=row.id) if ear is None else gateway_of(ear, now))
     return {home: tuple(one) for home, one in found.items()}
@@ -70,8 +75,3 @@ def _row(ear: Ear) -> dict[str, Any]:
     row = msgspec.structs.asdict(ear)
     row["gateway_id"] = row.pop("gateway")
     return row | {name: None if row[name] is None else to_micros(row[name]) for name in _INSTANTS}
-
-
-def _parts(names: Collection[str]) -> list[list[str]]:
-    ordered = sorted(set(names))
-    return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]

@@ -10,22 +10,22 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, func, or_, select, text
 
 from engine.signals_rows import STEP_KINDS
 from engine.situation import Situation
-from engine.store import repo_history, repo_life, repo_residents, repo_watch_ears
+from engine.store import repo_custody, repo_history, repo_life, repo_residents, repo_watch_ears
 from engine.store.instants import from_micros, to_micros
+from engine.store.parts import parts_of
 from engine.store.repo_contacts import SPOKEN
 from engine.store.repo_places import ZONE
-from engine.store.tables import AUDIT, BINDING, DEVICE, HOUSEHOLD, MEASUREMENT, READING, RESIDENT
+from engine.store.tables import AUDIT, BINDING, DEVICE, HOUSEHOLD, MEASUREMENT, READING, RESIDENT, WAITS
 from engine.store.tables_desk import CONTACT
 from engine.watching import Device, Facts
 from engine.watching_rhythm import usual
 from engine.watching_rules import rules
 from engine.watching_signs import midnight, signs, steps_of, unbroken
 
-_CHUNK: Final = 500
 _ZONE: Final = ZoneInfo(ZONE)
 # Most people were heard a few hours ago: of them no more is read.
 _LATELY: Final = timedelta(hours=6)
@@ -107,9 +107,11 @@ def _filled(
         if (told := every.get(box.id))
     )
     elsewhere = [told[-1] for device, told in every.items() if told and device not in names]
-    sign = max([*elsewhere, *_other_signs(connection, base.resident, home, now)], default=None)
-    unanswered = _unanswered(connection, base.resident)
-    return msgspec.structs.replace(base, devices=devices, sign=sign, unanswered=unanswered)
+    sign = max([*elsewhere, *_other_signs(connection, base.resident, now)], default=None)
+    return msgspec.structs.replace(
+        base, devices=devices, sign=sign, maybe=_maybe(connection, base.resident, home, now),
+        unanswered=_unanswered(connection, base.resident),
+    )  # fmt: skip
 
 
 def _used(connection: Connection, resident: str, boxes: Sequence[Box], now: datetime) -> list[Box]:
@@ -146,7 +148,7 @@ def _unbroken(connection: Connection, box: Box, now: datetime) -> datetime | Non
 
 
 def _told(connection: Connection, base: Facts, since: datetime) -> dict[str, list[datetime]]:
-    """The signs of one person since then, by device."""
+    """The signs that are surely this person's since then, by device."""
     query = (
         select(
             READING.c.device_id, READING.c.measured_at, READING.c.received_at, READING.c.period_start,
@@ -154,6 +156,7 @@ def _told(connection: Connection, base: Facts, since: datetime) -> dict[str, lis
         )
         .join(MEASUREMENT, MEASUREMENT.c.reading_id == READING.c.id)
         .where(READING.c.resident_id == base.resident, READING.c.measured_at >= to_micros(since))
+        .where(READING.c.certainty == "sure")
         .order_by(READING.c.measured_at)
     )  # fmt: skip
     found: dict[str, dict[str, list[Word]]] = defaultdict(lambda: defaultdict(list))
@@ -166,7 +169,10 @@ def _told(connection: Connection, base: Facts, since: datetime) -> dict[str, lis
 
 
 def _boxes(connection: Connection, homes: Collection[str]) -> dict[str, list[Box]]:
-    """The devices of each home; the last word of each by the index, however long its history is."""
+    """The devices of each home; the last word of each by the index, however long its history is.
+
+    What was lent and given back, is lost or broken is silent for a reason that everybody knows.
+    """
     newest = (
         select(READING.c.measured_at).where(READING.c.device_id == DEVICE.c.id)
         .order_by(READING.c.measured_at.desc()).limit(1).scalar_subquery()
@@ -177,12 +183,14 @@ def _boxes(connection: Connection, homes: Collection[str]) -> dict[str, list[Box
     )  # fmt: skip
     query = select(DEVICE.c.id, DEVICE.c.household_id, DEVICE.c.battery, newest.label("at"), came.label("came"))
     found: dict[str, list[Box]] = defaultdict(list)
-    for part in _parts(homes):
+    for part in parts_of(sorted(set(homes))):
         holders: dict[str, set[str]] = defaultdict(set)
         held = select(BINDING.c.device_id, BINDING.c.resident_id).join(DEVICE, DEVICE.c.id == BINDING.c.device_id)
         for binding in connection.execute(held.where(DEVICE.c.household_id.in_(part))):
             holders[binding.device_id].add(binding.resident_id)
-        for row in connection.execute(query.where(DEVICE.c.household_id.in_(part)).order_by(DEVICE.c.id)):
+        back = repo_custody.given_back(connection, part) - holders.keys()
+        here = query.where(DEVICE.c.household_id.in_(part)).order_by(DEVICE.c.id)
+        for row in (one for one in connection.execute(here) if one.id not in back):
             heard = None if row.at is None else from_micros(min(row.at, row.came))
             box = Box(row.id, row.battery, heard, frozenset(holders.get(row.id, ())))
             found[row.household_id].append(box)
@@ -193,7 +201,7 @@ def _members(connection: Connection, homes: Collection[str]) -> dict[str, frozen
     """Who is registered in each home."""
     found: dict[str, set[str]] = defaultdict(set)
     query = select(RESIDENT.c.household_id, RESIDENT.c.id).where(RESIDENT.c.status == "active")
-    for part in _parts(homes):
+    for part in parts_of(sorted(set(homes))):
         for row in connection.execute(query.where(RESIDENT.c.household_id.in_(part))):
             found[row.household_id].add(row.id)
     return {home: frozenset(names) for home, names in found.items()}
@@ -202,27 +210,32 @@ def _members(connection: Connection, homes: Collection[str]) -> dict[str, frozen
 def _zones(connection: Connection, homes: Collection[str]) -> dict[str, ZoneInfo]:
     """In which zone the days of each home are cut."""
     found: dict[str, ZoneInfo] = {}
-    for part in _parts(homes):
+    for part in parts_of(sorted(set(homes))):
         for row in connection.execute(select(HOUSEHOLD.c.id, HOUSEHOLD.c.zone).where(HOUSEHOLD.c.id.in_(part))):
             found[row.id] = ZoneInfo(row.zone)
     return found
 
 
-def _other_signs(connection: Connection, resident: str, home: str, now: datetime) -> Iterable[datetime]:
-    """What else says that somebody is well: their own page, a talk, a reading at home that may be theirs."""
+def _other_signs(connection: Connection, resident: str, now: datetime) -> Iterable[datetime]:
+    """What else says that somebody is well: their own page, a talk."""
     own = select(AUDIT.c.at).where(AUDIT.c.subject == resident, AUDIT.c.actor == resident)
     spoken = select(CONTACT.c.at).where(CONTACT.c.resident_id == resident, CONTACT.c.outcome.in_(_TALKED))
-    since = to_micros(now - timedelta(days=rules().silence.days))
-    nobodys = select(READING.c.measured_at).where(
-        READING.c.household_id == home, READING.c.received_at >= since, READING.c.resident_id.is_(None)
-    )  # fmt: skip
-    for query in (
-        own.order_by(AUDIT.c.seq.desc()), spoken.order_by(CONTACT.c.at.desc()),
-        nobodys.order_by(READING.c.measured_at.desc()),
-    ):  # fmt: skip
+    for query in (own.order_by(AUDIT.c.seq.desc()), spoken.order_by(CONTACT.c.at.desc())):
         last: Any = connection.execute(query.limit(1)).scalar()
         if last is not None:
             yield min(from_micros(last), now)
+
+
+def _maybe(connection: Connection, resident: str, home: str, now: datetime) -> datetime | None:
+    """When something was last measured at home that may be theirs; a clock that runs ahead makes nothing newer."""
+    at = case((READING.c.measured_at < READING.c.received_at, READING.c.measured_at), else_=READING.c.received_at)
+    since = to_micros(now - timedelta(days=rules().silence.days))
+    query = select(func.max(at)).where(
+        READING.c.household_id == home, text(f"({WAITS})"), READING.c.measured_at >= since,
+        or_(READING.c.resident_id.is_(None), READING.c.resident_id == resident),
+    )  # fmt: skip
+    last: Any = connection.execute(query).scalar()
+    return None if last is None else from_micros(last)
 
 
 # Family tells how somebody is, but is not that somebody.
@@ -234,8 +247,3 @@ def _unanswered(connection: Connection, resident: str) -> datetime | None:
     query = select(CONTACT.c.at).where(CONTACT.c.resident_id == resident, CONTACT.c.outcome.in_(("absent", "message")))
     last = connection.execute(query.order_by(CONTACT.c.at.desc()).limit(1)).scalar()
     return None if last is None else from_micros(last)
-
-
-def _parts(names: Collection[str]) -> list[list[str]]:
-    ordered = sorted(set(names))
-    return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]

@@ -39,6 +39,7 @@ from engine.web.desk import (
     caseload,
     cases,
     cases_one,
+    class_sessions,
     devices,
     enrol_paper,
     exchange_links,
@@ -114,7 +115,7 @@ DOORS: Final[tuple[Door, ...]] = (
     enrol_paper.door, links.door, apps.door, cards.door, emergency.door, desk_emergency.door,
     city_id.door, one_id_mine.door, one_id_enrol.door, desk_one_id.door,
     closing.door, desk_closing.door, desk_life.door, desk_acting.door, desk_protect.door, my_acting.door,
-    appointments.door, appointments_class.door, my_appointments.door,
+    appointments.door, appointments_class.door, class_sessions.door, my_appointments.door,
     silent.door, referrals.door, doctor_visit.door, exchange_links.door, desk_exchange.door,
     loans.door, letters.door, my_points.door, my_watching.door, desk_points.door, my_away.door, my_sessions.door,
 )  # fmt: skip

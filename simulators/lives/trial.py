@@ -95,14 +95,15 @@ class Watch:
     def _look(self, hour: int, *, steps: bool) -> None:
         now = instant(self._town, float(hour))
         gateways = self._ear.gateways(now)
+        devices = self._sight.devices(hour)
         if self._believe:
-            # The sabotage: whatever a gateway tells, it is taken to listen as it always did.
+            # The sabotage: whatever is not heard is taken to work as it always did, gateway and devices.
             always = instant(self._town, -HOURS)
             gateways = tuple(Gateway(id=one.id, told=now, since=always, hears=now) for one in gateways)
+            devices = tuple(msgspec.structs.replace(one, heard=now, unbroken=always) for one in devices)
         facts = Facts(
-            resident=self._sight.name, situation=self._sight.situation(hour), devices=self._sight.devices(hour),
-            gateways=gateways, steps=self._sight.steps(hour) if steps else {}, town=self._shared,
-            standing=tuple(self._standing),
+            resident=self._sight.name, situation=self._sight.situation(hour), devices=devices, gateways=gateways,
+            steps=self._sight.steps(hour) if steps else {}, town=self._shared, standing=tuple(self._standing),
         )  # fmt: skip
         self._standing = [one for one in self._standing if ended(facts, one, now) is None]
         facts = msgspec.structs.replace(facts, standing=tuple(self._standing))
@@ -124,7 +125,7 @@ class Watch:
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial: what the lives showed, beside simpler rules, and with the check of the gateway taken out (sabotage).
+    """A trial: what the lives showed, beside simpler rules, and with the checks that things work taken out (sabotage).
 
     `held_out` is whether no threshold was ever tuned on this seed.
     """

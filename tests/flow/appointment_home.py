@@ -13,11 +13,13 @@ from engine.appointments_store import book
 from engine.life_store import Done, record
 from engine.life_typed import Typed
 from engine.life_typed import read as read_typed
+from engine.notify.message import Message
+from engine.notify.port import Failed, Sent
 from engine.officehours import ZONE
 from engine.people import Channel, Resident
 from engine.refusal import Refusal
 from engine.sealing import Seal
-from engine.store import repo_addresses, repo_residents
+from engine.store import repo_addresses, repo_appointments, repo_residents
 from engine.store.database import read, write
 from engine.store.repo_facts import By
 from engine.store.tables_desk import NOTICE
@@ -91,3 +93,24 @@ def notices(engine: Engine) -> list[tuple[str, str, str]]:
     query = select(NOTICE.c.recipient, NOTICE.c.about, NOTICE.c.state).where(NOTICE.c.kind == "appointment")
     with read(engine) as connection:
         return [(row.recipient, row.about, row.state) for row in connection.execute(query.order_by(NOTICE.c.seq))]
+
+
+class Box:
+    """A mail server that takes everything, or nothing."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.taken: list[str] = []
+        self.broken = broken
+
+    def send(self, address: str, message: Message) -> Sent | Failed:
+        if self.broken:
+            return Failed("refused-550", gone=True)
+        self.taken.append(f"{message.subject}\n{message.body}")
+        return Sent()
+
+
+def now_is(engine: Engine, one: Appointment) -> Appointment:
+    with read(engine) as connection:
+        found = repo_appointments.get(connection, one.seq)
+    assert found is not None
+    return found

@@ -32,6 +32,7 @@ from engine.store import (
     repo_referrals,
     repo_watch_alerts,
 )
+from engine.store.filing import By as Keeper
 from engine.store.repo_facts import By
 from engine.watching import Alert
 from tests.homes import HANAKO
@@ -101,9 +102,10 @@ def _letter(connection: Connection, person: Resident, now: datetime) -> None:
         seq=0, municipality_code=person.municipality_code, sort="month", period="2026-10", letters=1, pages=2,
         sha256="0" * 64, by="s-nurse", at=now - 3 * DAY,
     )  # fmt: skip
-    kept = repo_letters.keep(connection, [said], batch, WHO)
+    keeper = Keeper(WHO.actor, WHO.os_user)
+    kept = repo_letters.keep(connection, [said], batch, keeper)
     assert kept is not None
-    assert repo_letters.move_batch(connection, kept.seq, "sent", now - 2 * DAY, WHO) == [person.id]
+    assert repo_letters.move_batch(connection, kept.seq, "sent", now - 2 * DAY, keeper) == [person.id]
 
 
 def _note(connection: Connection, person: Resident, now: datetime) -> None:
@@ -113,7 +115,7 @@ def _note(connection: Connection, person: Resident, now: datetime) -> None:
         assert repo_watch_alerts.add(connection, alert, person.municipality_code, since + DAY)
     aside, told = repo_watch_alerts.of_resident(connection, person.id)
     assert repo_watch_alerts.change(connection, aside, "dismissed", "s-nurse", STAFFS, now - 8 * DAY)
-    assert repo_watch_alerts.tell(connection, told.seq, WATCHER, "s-nurse", now - 2 * DAY)
+    repo_watch_alerts.tell(connection, told.seq, WATCHER, "s-nurse", now - 2 * DAY)
     assert repo_watch_alerts.change(connection, told, "told", "s-nurse", None, now - 2 * DAY)
 
 

@@ -30,3 +30,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
             made = furnished_file(tmp_path / "engine.sqlite")
         stack.callback(made.dispose)
         yield made
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Engine]:
+    """A furnished store on SQLite, where the other database would do the same."""
+    made = furnished_file(tmp_path / "engine.sqlite")
+    yield made
+    made.dispose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -21,8 +20,6 @@ from engine.appointments_reminding import calls, run
 from engine.appointments_store import cancel, mark, move, told
 from engine.cases import Case
 from engine.cases_store import Opening, events_of, open_case
-from engine.notify.message import Message
-from engine.notify.port import Failed, Sent
 from engine.notify.sending import pump
 from engine.officehours import ZONE
 from engine.refusal import Refusal
@@ -30,46 +27,29 @@ from engine.store import audit, repo_appointments
 from engine.store.database import read, write
 from engine.store.erasing import erase_rows, scope_of
 from engine.store.tables_following import APPOINTMENT
-from tests.flow.appointment_home import FRIDAY, SEAL, WHO, at, booked, happens, notices, person, reach, sure
+from tests.flow.appointment_home import (
+    FRIDAY,
+    SEAL,
+    WHO,
+    Box,
+    at,
+    booked,
+    happens,
+    notices,
+    now_is,
+    person,
+    reach,
+    sure,
+)
 from tests.flow.commands import refused
 from tests.flow.commands import told as answered
-from tests.flow.furnished import engine, store
+from tests.flow.furnished import alone, engine, store
 from tests.homes import HANAKO, TARO
-from tests.stores import furnished_file
 
-__all__ = ["engine", "store"]
+__all__ = ["alone", "engine", "store"]
 pytestmark = pytest.mark.flow
 NURSE, DAY = "s-nursenursenur", timedelta(days=1)
 TEN = timedelta(hours=1)
-
-
-class Box:
-    """A mail server that takes everything, or nothing."""
-
-    def __init__(self, *, broken: bool = False) -> None:
-        self.taken: list[str] = []
-        self.broken = broken
-
-    def send(self, address: str, message: Message) -> Sent | Failed:
-        if self.broken:
-            return Failed("refused-550", gone=True)
-        self.taken.append(f"{message.subject}\n{message.body}")
-        return Sent()
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store on SQLite, where the other database would do the same."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
-
-
-def now_is(engine: Engine, one: Appointment) -> Appointment:
-    with read(engine) as connection:
-        found = repo_appointments.get(connection, one.seq)
-    assert found is not None
-    return found
 
 
 def test_of_two_who_book_the_same_hour_at_once_one_is_refused(store: Engine) -> None:
@@ -166,82 +146,6 @@ def test_who_died_is_called_off_and_never_reminded_whenever_it_is_recorded(alone
         assert calls(connection, None, FRIDAY + 4 * DAY) == []
     run(alone, FRIDAY + 5 * DAY)
     assert now_is(alone, other).state == "cancelled"
-
-
-def test_a_reminder_goes_out_at_ten_the_day_before_and_says_nothing_of_health(alone: Engine) -> None:
-    reach(alone)
-    sure(alone, at(25, 14))
-    ten = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
-    assert run(alone, ten - timedelta(seconds=1)) == 0
-    assert run(alone, ten) == 1
-    assert run(alone, ten + timedelta(minutes=10)) == 0
-    box = Box()
-    assert pump(alone, {"mail": box}, SEAL, "https://phr.example.jp", ten) == 1
-    [letter] = box.taken
-    assert not any(word in letter for word in ("面談", "保健センター", "花子", "14"))
-
-
-def test_somebody_in_hospital_is_not_reminded_and_not_on_the_list(alone: Engine) -> None:
-    reach(alone)
-    one = sure(alone, at(25, 14))
-    happens(alone, "hospital", "2026-11-23", "2026-11-25")
-    run(alone, datetime(2026, 11, 24, 12, 0, tzinfo=ZONE))
-    assert notices(alone) == []
-    with read(alone) as connection:
-        assert calls(connection, None, datetime(2026, 11, 24, 12, 0, tzinfo=ZONE)) == []
-    # Back home on the morning of the day, they are told as soon as they can be.
-    assert run(alone, datetime(2026, 11, 25, 9, 0, tzinfo=ZONE)) == 1
-    assert now_is(alone, one).reminded_by == "notice"
-
-
-def test_a_reminder_that_became_wrong_before_it_left_is_not_sent(alone: Engine) -> None:
-    reach(alone)
-    night = datetime(2026, 11, 24, 22, 0, tzinfo=ZONE)
-    early = sure(alone, at(25, 6, 30), now=night - DAY)
-    run(alone, night)
-    box = Box()
-    # At night nothing is sent; at seven it has begun.
-    for hour in (0, 9):
-        pump(alone, {"mail": box}, SEAL, "https://phr.example.jp", night + timedelta(hours=hour))
-    assert box.taken == []
-    assert notices(alone) == [(HANAKO, f"appointment-{early.seq}-1", "needless")]
-
-
-def test_who_gets_no_message_is_on_the_telephone_list_until_told(alone: Engine) -> None:
-    """On Friday the list holds everything until the end of the next working day, Tuesday: Monday is a holiday."""
-    one, late = sure(alone, at(24), sort="visit"), sure(alone, at(25))
-    with read(alone) as connection:
-        [call] = calls(connection, {"062049"}, FRIDAY)
-        assert calls(connection, {"064611"}, FRIDAY) == []
-    assert (call.appointment.seq, call.why) == (one.seq, "channel")
-    with write(alone) as connection:
-        assert told(connection, one, WHO, FRIDAY) is None
-    with read(alone) as connection:
-        assert calls(connection, None, FRIDAY) == []
-        tuesday = calls(connection, None, FRIDAY + 4 * DAY)
-    assert [each.appointment.seq for each in tuesday] == [late.seq]
-    # Moved, they have to be told again.
-    with write(alone) as connection:
-        assert isinstance(move(connection, now_is(alone, one), at(24, 15), WHO, FRIDAY), Appointment)
-    with read(alone) as connection:
-        assert [each.appointment.seq for each in calls(connection, None, FRIDAY)] == [one.seq]
-
-
-@pytest.mark.parametrize("why", ["refused", "never sent"])
-def test_a_message_that_reached_nobody_becomes_a_call(alone: Engine, why: str) -> None:
-    reach(alone)
-    one = sure(alone, at(25, 14))
-    ten = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
-    run(alone, ten)
-    if why == "refused":
-        pump(alone, {"mail": Box(broken=True)}, SEAL, "https://phr.example.jp", ten)
-    with read(alone) as connection:
-        found = calls(connection, None, ten + timedelta(hours=3))
-    assert [(call.appointment.seq, call.why) for call in found] == [(one.seq, "undelivered")]
-    with write(alone) as connection:
-        assert told(connection, now_is(alone, one), WHO, ten + timedelta(hours=3)) is None
-    with read(alone) as connection:
-        assert calls(connection, None, ten + timedelta(hours=3)) == []
 
 
 def test_one_form_writes_down_who_came_and_open_cases_know_it(alone: Engine) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -35,24 +33,15 @@ from engine.store.repo_facts import By
 from engine.store.tables import READING
 from engine.store.tables_following import BEFORE_AFTER
 from tests.flow.commands import refused, told
-from tests.flow.furnished import engine, store
+from tests.flow.furnished import alone, engine, store
 from tests.flow.test_evaluate import hear, judge, pressure
 from tests.flow.test_life import happens
 from tests.homes import HANAKO, NOW, TARO, consent
-from tests.stores import furnished_file
 
-__all__ = ["engine", "store"]
+__all__ = ["alone", "engine", "store"]
 pytestmark = pytest.mark.flow
 WHO, MINUTE, DAY = By("s-nursenursenur", "test"), timedelta(minutes=1), timedelta(days=1)
 START, END = NOW - 90 * MINUTE, NOW - 70 * MINUTE
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store on SQLite, where the other database would do the same."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
 
 
 def bath(

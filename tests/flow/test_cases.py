@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -37,24 +35,15 @@ from engine.store.erasing import erase_rows, scope_of
 from engine.store.repo_facts import By
 from engine.store.tables_following import CASE_EVENT, GUIDANCE_CASE
 from tests.flow.commands import refused, told
-from tests.flow.furnished import engine, store
+from tests.flow.furnished import alone, engine, store
 from tests.homes import HANAKO, TARO, consent
-from tests.stores import furnished_file
 from tests.web.desks import NOW
 from tests.web.resident_home import hear, reading
 
-__all__ = ["engine", "store"]
+__all__ = ["alone", "engine", "store"]
 pytestmark = pytest.mark.flow
 WHO, DAY = By("s-nursenursenur", "test"), timedelta(days=1)
 TODAY = date(2026, 11, 21)
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store on SQLite, where the other database would do the same."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
 
 
 def person(connection: Connection, name: str = TARO) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
@@ -53,26 +52,17 @@ from engine.store.tables import READING
 from engine.urgent import Ending
 from fhir_bridge.gate import doors
 from tests.flow.commands import refused, told
-from tests.flow.furnished import engine, store
+from tests.flow.furnished import alone, engine, store
 from tests.flow.test_evaluate import hear, high_week, judge, pressure, queue
 from tests.flow.test_shared_scale import SHARED, anonymous, slotted
 from tests.homes import DEVICE, GATEWAY, HANAKO, HOUSEHOLD, NOW, TARO, consent, weighing
-from tests.stores import furnished_file
 from tests.web.desks import item, put
 
-__all__ = ["engine", "store"]
+__all__ = ["alone", "engine", "store"]
 pytestmark = pytest.mark.flow
 WHO, DAY, HOUR = By("s-nursenursenur", "test"), timedelta(days=1), timedelta(hours=1)
 YUZA = "064611"
 SEAL = Seal(b"k" * 32)
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store on SQLite, where the other database would do the same."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
 
 
 def happens(

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from cli.exits import Exit
 from cli.loan import app
+from engine.closing_store import ask_to_close, take_it_back
 from engine.contract import topics, wire
 from engine.contract.ids import device_id
 from engine.contract.reading import Reading
@@ -28,7 +29,7 @@ from engine.loans import Loan
 from engine.loans_due import KIND, is_withdrawn, remind_all
 from engine.loans_orders import tell
 from engine.loans_store import Back, Wish, clear, extend, lend, take_back, wipe_by_hand
-from engine.loans_view import unsettled
+from engine.loans_view import overdue, unsettled
 from engine.refusal import Refusal
 from engine.rosters import messages_of
 from engine.sealing import Seal
@@ -282,6 +283,18 @@ def test_somebody_who_died_is_lent_nothing_and_what_they_had_is_to_be_collected(
     assert refusal.code == "inactive"
     assert good(do(engine, take_back, Back(cleared=True))).returned_at == NOW
     assert hear(engine, measured(1, NOW - 5 * DAY, NOW - 5 * DAY)) == [HANAKO], "of a life that was"
+
+
+def test_what_somebody_has_who_closes_their_account_is_collected_before_nobody_knows(engine: Engine) -> None:
+    borrow(engine)
+    borrow(engine, TARO, asset="PM-1", sort="pedometer", device=None)
+    with write(engine) as connection:
+        person = repo_residents.get(connection, HANAKO)
+        assert person is not None
+        assert not isinstance(ask_to_close(connection, person, NOW, WHO, Seal(b"k" * 32)), Refusal)
+        assert [(one.loan.asset, one.collect) for one in overdue(connection, None, NOW)] == [("KG-001", "closing")]
+        assert not isinstance(take_it_back(connection, HANAKO, NOW, WHO), Refusal)
+        assert overdue(connection, None, NOW) == []
 
 
 def test_a_borrower_is_told_once_a_due_day_and_not_of_what_came_back(engine: Engine) -> None:

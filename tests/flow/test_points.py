@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random, SystemRandom
@@ -33,23 +32,15 @@ from engine.store.erasing import erase_rows, scope_of
 from engine.store.repo_facts import By
 from engine.store.tables_points import POINT_ENTRY
 from tests.flow.commands import refused, told
-from tests.flow.furnished import engine, store
+from tests.flow.furnished import alone, engine, store
 from tests.homes import HANAKO, TARO, consent, resident
 from tests.stores import furnished_file
 from tests.web.desks import NOW
 from tests.web.resident_home import hear, reading
 
-__all__ = ["engine", "store"]
+__all__ = ["alone", "engine", "store"]
 pytestmark = pytest.mark.flow
 WHO, DAY = By("s-nursenursenur", "test"), timedelta(days=1)
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store on SQLite, where the other database would do the same."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
 
 
 def counted(store: Engine, name: str = HANAKO, now: datetime = NOW) -> Statement:

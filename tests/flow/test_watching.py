@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -45,22 +43,13 @@ from engine.watching_round import Looked, look
 from engine.watching_telling import BACK, Told, call, fine, may_be_told, put_aside, tell
 from engine.watching_telling import NOTICE as NOTE
 from tests.flow.commands import refused, told
-from tests.flow.furnished import engine, store
+from tests.flow.furnished import alone, engine, store
 from tests.homes import GATEWAY, HANAKO, NOW
-from tests.stores import furnished_file
 from tests.watched_home import BAND, BY, CUFF, DAY, HOUR, WATCHER, hears, listens, watched_home
 from tests.web.care import watched_by, withdraw
 
-__all__ = ["engine", "store"]
+__all__ = ["alone", "engine", "store"]
 pytestmark = pytest.mark.flow
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store on SQLite, where the other database would do the same."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
 
 
 def standing(store: Engine) -> list[Raised]:
@@ -198,7 +187,7 @@ def test_a_gateway_that_was_away_makes_nobody_silent(alone: Engine) -> None:
 
 
 def test_one_silent_device_is_told_nobody_until_somebody_phoned_in_vain(alone: Engine) -> None:
-    watched_home(alone, NOW)
+    watched_home(alone, NOW, lies=False)
     with write(alone) as connection:
         for table in (MEASUREMENT, READING):
             connection.execute(delete(table).where(table.c.device_id == CUFF))
@@ -216,7 +205,7 @@ def test_one_silent_device_is_told_nobody_until_somebody_phoned_in_vain(alone: E
 
 
 def test_a_device_whose_person_is_heard_elsewhere_is_looked_after(alone: Engine) -> None:
-    watched_home(alone, NOW)
+    watched_home(alone, NOW, lies=False)
     hears(alone, CUFF, "systolic", [(NOW - 20 * HOUR, "131")])
     look(alone, NOW)
     assert [(one.sort, one.evidence.cause) for one in standing(alone)] == [("device-silent", "other-heard")]

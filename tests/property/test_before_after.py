@@ -31,15 +31,20 @@ def sessions(spans: list[tuple[int, int, bool]]) -> list[Session]:
     return found
 
 
-@given(spans=SPANS, said=POINTS)
-def test_a_pair_is_in_its_windows_in_order_of_surely_known_readings_each_on_one_side_only(
-    spans: list[tuple[int, int, bool]], said: list[tuple[int, int, str | None]]
-) -> None:
-    points = [
+def points_of(said: list[tuple[int, int, str | None]]) -> list[Point]:
+    """Systolic pressures of one cuff, named by their number."""
+    return [
         Point(at=NOW + minute * MINUTE, value=Decimal(value), unit="mm[Hg]", reading_id=f"{number}", device_id="d",
               certainty=certainty)
         for number, (minute, value, certainty) in enumerate(said)
     ]  # fmt: skip
+
+
+@given(spans=SPANS, said=POINTS)
+def test_a_pair_is_in_its_windows_in_order_of_surely_known_readings_each_on_one_side_only(
+    spans: list[tuple[int, int, bool]], said: list[tuple[int, int, str | None]]
+) -> None:
+    points = points_of(said)
     known = {one.reading_id: one for one in points}
     found = pair(RULES, sessions(spans), {"systolic": points})
     before, after = Counter[str](), Counter[str]()
@@ -70,11 +75,7 @@ def test_a_pair_is_in_its_windows_in_order_of_surely_known_readings_each_on_one_
 def test_a_reading_that_is_no_longer_theirs_leaves_no_pair_that_names_it(
     spans: list[tuple[int, int, bool]], said: list[tuple[int, int, str | None]], taken: int
 ) -> None:
-    points = [
-        Point(at=NOW + minute * MINUTE, value=Decimal(value), unit="mm[Hg]", reading_id=f"{number}", device_id="d",
-              certainty=certainty)
-        for number, (minute, value, certainty) in enumerate(said)
-    ]  # fmt: skip
+    points = points_of(said)
     left = [one for one in points if one.reading_id != f"{taken}"]
     found = pair(RULES, sessions(spans), {"systolic": left})
     assert all(f"{taken}" not in one.readings for each in found for one in each.differences)

@@ -5,27 +5,32 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from engine.appointments import Appointment, When
+from engine.appointments_store import book
 from engine.emergency_paper import Paper, paper
 from engine.store import repo_advice, repo_residents
-from engine.store.database import read
+from engine.store.database import read, write
 from engine.store.filing import By
 from tests.homes import HANAKO
 from tests.needs import found
 from tests.web import town
 from tests.web.browsing import Site, town_site
-from tests.web.followed import follow
+from tests.web.followed import IGARASHI, follow
 
 INSTALL: Final = "apt-get install -y --no-install-recommends chromium fonts-noto-cjk"
 DESK: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: Final[dict[str, Any]] = {
     "viewport": {"width": 412, "height": 915}, "is_mobile": True, "has_touch": True, "device_scale_factor": 1.5
 }  # fmt: skip
+# What the page of a morning begins with: whom to contact, and today's appointments.
+MORNING: Final[Any] = {"x": 0, "y": 0, "width": 1440, "height": 975}
 # As wide as A4, as high as what is printed on it.
 PAPER: Final[dict[str, Any]] = {"viewport": {"width": 794, "height": 800}}
 NOTE: Final = Path(__file__).parents[1] / "golden/open-data/2027H1_method.html"
@@ -143,9 +148,15 @@ def _noted(browser: Browser, file: Path) -> None:
 def _followed(made: Site, page: Page, folder: Path) -> None:
     """The morning of whoever follows up; last, because following changes what stands on the other pages."""
     follow(made.engine)
+    with write(made.engine) as connection:
+        person = repo_residents.get(connection, IGARASHI)
+        assert person is not None
+        begins = town.NOW + timedelta(hours=4)
+        when = When(starts_at=begins, ends_at=begins + timedelta(minutes=45), place="本人宅", staff=town.NURSE)
+        assert isinstance(book(connection, person, "visit", when, town.BY, town.NOW), Appointment)
     for lang, name in (("en", "cases-en.png"), ("ja", "cases.png")):
         page.goto(f"/cases?lang={lang}")
-        page.screenshot(path=folder / name, full_page=True, animations="disabled")
+        page.screenshot(path=folder / name, full_page=True, animations="disabled", clip=MORNING)
 
 
 def _page(made: Site, browser: Browser, who: str) -> Page:

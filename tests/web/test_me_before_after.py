@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import httpx
-import pypdfium2
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 
 from engine.before_after_store import tend

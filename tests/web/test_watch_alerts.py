@@ -166,7 +166,7 @@ async def test_what_nobody_decided_in_time_stands_at_the_top_and_says_so(desk: D
 
 
 async def test_silent_devices_stand_on_the_help_desks_list_without_names(desk: Desk) -> None:
-    watched_home(desk.engine, NOW)
+    watched_home(desk.engine, NOW, lies=False)
     hears(desk.engine, CUFF, "systolic", [(NOW - 3 * HOUR, "128")])
     listens(desk.engine, NOW, days=1)
     look(desk.engine, NOW)

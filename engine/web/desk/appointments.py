@@ -9,10 +9,11 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from engine import appointments_store as acts
-from engine.appointments import ALONE, MINUTES, Appointment, When, odd_hours, read_number, read_when
+from engine.appointments import ALONE, MINUTES, Appointment, GroupClass, When, odd_hours, read_number, read_when
 from engine.appointments_ical import MEDIA, staff_calendar
 from engine.appointments_reminding import calls
 from engine.dates import read_day
+from engine.decisions import open_to_nurses
 from engine.officehours import ZONE
 from engine.people import Resident
 from engine.refusal import Refusal
@@ -50,17 +51,10 @@ def show_week(
     typed: dict[str, str] | None = None,
 ) -> Response:  # fmt: skip
     """The same, with a class that was refused in its form."""
-    now, lang, towns = desk.now(), session.lang, session.who.municipalities
+    now, towns = desk.now(), session.who.municipalities
     monday = _monday(week, now)
-    since, until = (datetime.combine(day, time(), ZONE) for day in (monday, monday + _WEEK))
     with write(desk.engine) as connection:
-        listed = repo_appointments.between(connection, towns, since, until)
-        taught = repo_appointments.classes(connection, towns, since, until)
-        if mine:
-            listed = [one for one in listed if one.staff == session.by]
-            taught = [one for one in taught if one.staff == session.by]
-        alone = [one for one in listed if one.group is None]
-        shown = [*rows.lines(connection, session, alone, now), *rows.classes(connection, lang, taught)]
+        listed, shown = _of_week(connection, session, monday, now, mine=mine)
         to_call = calls(connection, towns, now)
         found = repo_caseload.search(connection, towns, q[:60], limit=_FOUND) if q.strip() else []
         context: dict[str, Any] = {
@@ -81,7 +75,22 @@ def show_week(
         "typed": typed or {"minutes": f"{MINUTES['class']}", "capacity": "20", "staff": session.by},
     }  # fmt: skip
     status = 422 if refused else 200
-    return desk.page("appointments/week.html", lang, session, status=status, here=PAGE, **context)
+    return desk.page("appointments/week.html", session.lang, session, status=status, here=PAGE, **context)
+
+
+def _of_week(
+    connection: Connection, session: Session, monday: date, now: datetime, *, mine: bool
+) -> tuple[list[Appointment], list[rows.Line]]:
+    """What begins in the week of that Monday, and its lines: of a class one, however many are booked."""
+    towns = session.who.municipalities
+    since, until = (datetime.combine(day, time(), ZONE) for day in (monday, monday + _WEEK))
+    listed = repo_appointments.between(connection, towns, since, until)
+    taught = repo_appointments.classes(connection, towns, since, until)
+    if mine:
+        listed = [one for one in listed if one.staff == session.by]
+        taught = [one for one in taught if one.staff == session.by]
+    alone = [one for one in listed if one.group is None]
+    return listed, [*rows.lines(connection, session, alone, now), *rows.classes(connection, session.lang, taught)]
 
 
 @door.page(f"{PAGE}.ics", RIGHT)
@@ -89,10 +98,13 @@ def feed(desk: TheDesk, session: Signed) -> Response:
     """My appointments of the coming weeks for my own calendar: sorts and initials."""
     now = desk.now()
     with write(desk.engine) as connection:
-        listed = repo_appointments.of_staff(connection, session.by, now - _WEEK)
+        mine = repo_appointments.of_staff(connection, session.by, now - _WEEK)
+        listed = [one for one in mine if session.who.within(one.municipality)]
         people = {one.id: one for one in repo_residents.get_many(connection, {one.resident for one in listed})}
         note(connection, desk, session, "appointments-view", now, detail=[one.seq for one in listed] or None)
-    return Response(staff_calendar(listed, people, session.lang), media_type=MEDIA, headers=download("appointments"))
+        agreed = open_to_nurses(connection, people, now)
+    made = staff_calendar(listed, people, agreed, session.lang)
+    return Response(made, media_type=MEDIA, headers=download("appointments"))
 
 
 @door.page("/residents/{resident}/appointments", RIGHT)
@@ -136,7 +148,7 @@ def move(appointment: str, desk: TheDesk, session: Trusted, form: Typed) -> Resp
     with write(desk.engine) as connection:
         one = known(connection, session, appointment)
         when = when_typed(connection, session, typed, one.staff)
-        done = when if isinstance(when, Refusal) else _as_seen(one, form) or acts.move(
+        done = when if isinstance(when, Refusal) else as_seen(one, form) or acts.move(
             connection, one, when, By(session.by, desk.os_user), desk.now()
         )  # fmt: skip
     if isinstance(done, Refusal):
@@ -151,7 +163,7 @@ def cancel(appointment: str, desk: TheDesk, session: Trusted, form: Typed) -> Re
     with write(desk.engine) as connection:
         one = known(connection, session, appointment)
         by = By(session.by, desk.os_user)
-        done = _as_seen(one, form) or acts.cancel(connection, one, reason, by, desk.now())
+        done = as_seen(one, form) or acts.cancel(connection, one, reason, by, desk.now())
     if isinstance(done, Refusal):
         return _one(desk, session, appointment, done, None)
     return RedirectResponse(f"{PAGE}/{one.seq}", 303)
@@ -176,7 +188,7 @@ def reminded(appointment: str, desk: TheDesk, session: Trusted, form: Typed) -> 
     """Somebody told them by telephone."""
     with write(desk.engine) as connection:
         one = known(connection, session, appointment)
-        done = _as_seen(one, form) or acts.told(connection, one, By(session.by, desk.os_user), desk.now())
+        done = as_seen(one, form) or acts.told(connection, one, By(session.by, desk.os_user), desk.now())
     if isinstance(done, Refusal):
         return _one(desk, session, appointment, done, None)
     return RedirectResponse(PAGE, 303)
@@ -213,14 +225,14 @@ def when_typed(
     return read_when(typed["day"], typed["clock"], typed["minutes"], typed["place"], typed["staff"])
 
 
+def as_seen(one: Appointment | GroupClass, form: Any) -> Refusal | None:
+    """The refusal where a form was made from another version: nobody changes what they have not seen as it is."""
+    return None if said(form, "version", 12) == f"{one.version}" else acts.CONFLICT
+
+
 def download(name: str) -> dict[str, str]:
     """The header that makes a calendar a file, of which nothing is kept on the way."""
     return {"Content-Disposition": f'attachment; filename="{name}.ics"', "Cache-Control": "no-store"}
-
-
-def _as_seen(one: Appointment, form: Any) -> Refusal | None:
-    """Nobody changes what they have not seen as it is."""
-    return None if said(form, "version", 12) == f"{one.version}" else acts.CONFLICT
 
 
 def _person(

@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse
 
 from engine import appointments_classes as acts
 from engine.appointments import GroupClass, read_number
-from engine.appointments_store import CONFLICT
 from engine.contract.ids import is_id
 from engine.refusal import Refusal
 from engine.store import repo_appointments, repo_caseload
@@ -20,7 +19,7 @@ from engine.web import scope
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
 from engine.web.desk import appointments_rows as rows
 from engine.web.desk import people_rows
-from engine.web.desk.appointments import FIELDS, PAGE, RIGHT, show_week, staff_of, when_typed
+from engine.web.desk.appointments import FIELDS, PAGE, RIGHT, as_seen, show_week, staff_of, when_typed
 from engine.web.desk.forms import Typed, said
 from engine.web.door import Door
 from engine.web.sessions import Session
@@ -58,7 +57,7 @@ def join(group: str, desk: TheDesk, session: Trusted, form: Typed) -> Response:
     """Books one more."""
     name = said(form, "resident", 40)
     with write(desk.engine) as connection:
-        one = _known(connection, session, group)
+        one = known_class(connection, session, group)
         person = scope.resident_of(connection, session.who, name if is_id(name, "r") else "", desk.now())
         done = acts.join(connection, one.seq, person, By(session.by, desk.os_user), desk.now())
     return _after(desk, session, one, done)
@@ -73,7 +72,7 @@ def attend(group: str, desk: TheDesk, session: Trusted, form: Typed) -> Response
         if name.startswith("a-") and number is not None and state in {"kept", "missed"}:
             marks[number] = "kept" if state == "kept" else "missed"
     with write(desk.engine) as connection:
-        one = _known(connection, session, group)
+        one = known_class(connection, session, group)
         done = acts.attend(connection, one, marks, By(session.by, desk.os_user), desk.now())
     return _after(desk, session, one, done)
 
@@ -83,10 +82,10 @@ def move(group: str, desk: TheDesk, session: Trusted, form: Typed) -> Response:
     """The whole class at another time or place."""
     typed = {name: said(form, name, 100) for name in FIELDS}
     with write(desk.engine) as connection:
-        one = _known(connection, session, group)
+        one = known_class(connection, session, group)
         when = when_typed(connection, session, typed, one.staff)
         by = By(session.by, desk.os_user)
-        done = when if isinstance(when, Refusal) else _as_seen(one, form) or acts.move(
+        done = when if isinstance(when, Refusal) else as_seen(one, form) or acts.move(
             connection, one, when, by, desk.now()
         )  # fmt: skip
     return _after(desk, session, one, done, typed)
@@ -96,22 +95,19 @@ def move(group: str, desk: TheDesk, session: Trusted, form: Typed) -> Response:
 def cancel(group: str, desk: TheDesk, session: Trusted, form: Typed) -> Response:
     """The whole class does not take place."""
     with write(desk.engine) as connection:
-        one = _known(connection, session, group)
+        one = known_class(connection, session, group)
         by = By(session.by, desk.os_user)
-        done = _as_seen(one, form) or acts.call_off(connection, one, by, desk.now())
+        done = as_seen(one, form) or acts.call_off(connection, one, by, desk.now())
     return _after(desk, session, one, done)
 
 
-def _known(connection: Connection, session: Session, number: str) -> GroupClass:
+def known_class(connection: Connection, session: Session, number: str) -> GroupClass:
+    """The class of that number in one of this person's towns; SorryError not-found otherwise."""
     wanted = read_number(number)
     one = None if wanted is None else repo_appointments.class_of(connection, wanted)
     if one is None or not session.who.within(one.municipality):
         raise SorryError(404, "not-found", back=PAGE)
     return one
-
-
-def _as_seen(one: GroupClass, form: Any) -> Refusal | None:
-    return None if said(form, "version", 12) == f"{one.version}" else CONFLICT
 
 
 def _after(
@@ -128,7 +124,7 @@ def _show(
 ) -> Response:  # fmt: skip
     now, lang = desk.now(), session.lang
     with write(desk.engine) as connection:
-        one = _known(connection, session, number)
+        one = known_class(connection, session, number)
         [line] = rows.classes(connection, lang, [one])
         there = repo_appointments.of_class(connection, one.seq)
         people = rows.lines(connection, session, there, now)

@@ -17,7 +17,7 @@ from engine.dates import read_day
 from engine.decisions import open_to_nurses
 from engine.refusal import Refusal
 from engine.store import repo_cases, repo_residents
-from engine.store.database import write
+from engine.store.database import read, write
 from engine.store.repo_facts import By
 from engine.web import scope
 from engine.web.context import Desk, Signed, TheDesk, Trusted, note
@@ -37,7 +37,8 @@ def listed(desk: TheDesk, session: Signed, whose: str = "all") -> Response:
     """The call list of my towns, or of those I look after."""
     now, lang, towns = desk.now(), session.lang, session.who.municipalities
     mine = whose == "mine"
-    with write(desk.engine) as connection:
+    # What takes long is read beside the writers: no reading waits until a nurse's list is made.
+    with read(desk.engine) as connection:
         found = calls(connection, towns, now, staff=session.by if mine else None)
         protects = session.who.may("protect")
         due = cases_rows.rows(connection, found, found.due[:MOST], lang, now, protects=protects)
@@ -45,7 +46,8 @@ def listed(desk: TheDesk, session: Signed, whose: str = "all") -> Response:
         quiet = silent.rows(connection, towns, now, lang, _FEW)
         asked = referrals.rows(connection, towns, now, lang, _FEW)
         today = appointments_rows.today(connection, session, now)
-        seen = [*found.due[:MOST], *found.soon[:MOST]]
+    seen = [*found.due[:MOST], *found.soon[:MOST]]
+    with write(desk.engine) as connection:
         note(connection, desk, session, "cases-view", now, detail=[one.case.resident for one in seen] or None)
     context: dict[str, Any] = {
         "due": due, "soon": soon, "more": max(0, len(found.due) - MOST), "mine": mine,
@@ -64,9 +66,10 @@ def listed(desk: TheDesk, session: Signed, whose: str = "all") -> Response:
 def to_invite(desk: TheDesk, session: Signed, after: str = "") -> Response:
     """Whom this fiscal year's check-up makes a target, and who is not followed yet."""
     now, lang = desk.now(), session.lang
-    with write(desk.engine) as connection:
-        went_on = after if is_id(after, "r") else None
+    went_on = after if is_id(after, "r") else None
+    with read(desk.engine) as connection:
         found, more = invited(connection, session.who.municipalities, now, after=went_on, limit=_FEW * 6)
+    with write(desk.engine) as connection:
         note(connection, desk, session, "cases-view", now, detail=[one.person.id for one in found] or None)
     shown = cases_rows.invited(found, lang, now)
     return desk.page("cases/invited.html", lang, session, here=f"{PAGE}/invited", people=shown, after=more)

@@ -33,7 +33,7 @@ _LATE: Final = frozenset({"conflict", "unknown-proposal"})
 # Reasons with words of their own; fields and codes of life events are told by their word.
 _REASONS: Final = frozenset({
     "birth", "sex", "given-kana", "city-shields", "city-has-them", "dead-here", "other-town", "future",
-    "readings-since", "household", "back-here",
+    "readings-since", "spoken-since", "household", "back-here",
 })  # fmt: skip
 
 
@@ -159,14 +159,7 @@ def _rivals(connection: Connection, one: Proposal, lang: Language) -> list[Line]
     """The other pairs of this number or this resident that somebody has to tell apart from this one: twins."""
     if one.sort != "link":
         return []
-    waits = repo_exchange.proposals(connection, frozenset({one.municipality_code}))
-    near = [
-        other
-        for other in waits
-        if other.seq != one.seq
-        and other.sort == "link"
-        and (one.number == other.number or one.resident == other.resident)
-    ]
+    near = repo_exchange.near(connection, one)
     people = {person.id: person for person in repo_residents.get_many(connection, {other.resident for other in near})}
     return [_line(other, people[other.resident], lang) for other in near]
 

@@ -24,6 +24,7 @@ from engine.web.sessions import Session
 door = Door()
 RIGHT: Final = "enrol"
 MOST: Final = 50
+_EVERY: Final = 1_000_000
 
 
 @door.page("/exchange/links", RIGHT)
@@ -55,7 +56,8 @@ def linked(desk: TheDesk, session: Trusted, pick: Annotated[list[str] | None, Fo
 
 def _found(connection: Connection, desk: Desk, session: Session) -> list[tuple[Proposal, Resident]]:
     """Whom this person may see and decide about; nobody who hides: their address cannot be compared."""
-    waits = repo_exchange.proposals(connection, session.who.municipalities)
+    # All of them: a double that waits at the end of a long list is a double, too.
+    waits = repo_exchange.proposals(connection, session.who.municipalities, limit=_EVERY)
     listed = repo_residents.get_many(connection, {one.resident for one in waits if one.sort == "link"})
     people = {person.id: person for person in listed}
     hidden = repo_protection.shielded(connection, people, desk.now())

@@ -14,6 +14,7 @@ from engine.locale import Language
 from engine.seen import did, role_of
 from engine.store import repo_acting, repo_emergency, repo_glass, repo_grants, repo_seen_by, repo_staff
 from engine.store.database import Connection, write
+from engine.store.repo_seen_by import Look
 from engine.web.context import Signed, TheDesk, note
 from engine.web.door import Door
 from engine.web.me.mine import day_words, me_of, time_words
@@ -54,18 +55,24 @@ def show(
             {"name": one.who, "role": None, "reason": one.reason, "at": time_words(lang, one.at, connection, person)}
             for one in ([] if before else repo_emergency.looks(connection, person.id))
         ]
-    rows = [
-        {
-            "name": names.get(one.actor, one.actor), "role": roles.get(one.actor), "did": did(one.action),
-            "day": day_words(lang, one.day), "times": one.times,
-        }
-        for one in found[:_PAGE]
-    ]  # fmt: skip
+    rows = _told(found[:_PAGE], names, roles, lang)
     further = found[_PAGE - 1].seq if len(found) > _PAGE else None
     return sheet.page(
         "me/seen.html", here="/me/seen", rows=rows, broken=broken, by_card=by_card, networks=networks, further=further,
         later=before,
     )  # fmt: skip
+
+
+def _told(
+    found: Iterable[Look], names: dict[str, str], roles: dict[str, Role | None], lang: Language
+) -> list[dict[str, Any]]:  # fmt: skip
+    """One line for what the same words tell of the same day: entries of the chain can be one deed to a reader."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for one in found:
+        name, day, deed = names.get(one.actor, one.actor), day_words(lang, one.day), did(one.action)
+        row = {"name": name, "role": roles.get(one.actor), "did": deed, "day": day, "times": 0}
+        rows.setdefault((one.actor, deed, day), row)["times"] += one.times
+    return list(rows.values())
 
 
 def _people(

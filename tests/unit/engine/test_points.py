@@ -13,7 +13,21 @@ import msgspec
 import pytest
 
 from engine.contract.kinds import KINDS
-from engine.points import EXPIRED, REDEEMED, Book, Deed, Entry, Life, Rule, Span, balance, book, checked, period_of, settle
+from engine.points import (
+    EXPIRED,
+    REDEEMED,
+    Book,
+    Deed,
+    Entry,
+    Life,
+    Rule,
+    Span,
+    balance,
+    book,
+    checked,
+    period_of,
+    settle,
+)
 from engine.points_pot import due, most_of_one, odds, share, told
 from engine.points_statement import redeem, statement
 from engine.refusal import Refusal

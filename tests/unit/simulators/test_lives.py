@@ -21,7 +21,7 @@ from simulators.lives.fates import HOURS, Fault, Span
 from simulators.lives.frozen import Frozen, frozen
 from simulators.lives.homes import Heard, Home
 from simulators.lives.known import ZONE, excuses, instant, known
-from simulators.lives.people import CUFF, PEDOMETER, SCALE, Device, Person, Uses
+from simulators.lives.people import PEDOMETER, SCALE, Device, Person, Uses
 from simulators.lives.rivals import Rivals
 from simulators.lives.seeing import Sight, Total
 from simulators.lives.town import Floats, Town, draw_town
@@ -67,18 +67,27 @@ def device(kind: int, *faults: Fault, speaks_alone: bool = False) -> Device:
 def steady(
     town: Town, *, spans: Sequence[Span] = (), faults: Sequence[Fault] = (), quiet: tuple[float, float] = (0.0, 0.0)
 ) -> Home:
-    """Somebody who weighs and takes their pressure every morning, of whom nothing arrives during `quiet`."""
-    at: Floats = np.arange(town.days, dtype=np.float64) * HOURS + 7.0
-    lines = []
-    for later in (0.0, 0.2):
-        heard = np.where((at + later >= quiet[0]) & (at + later < quiet[1]), np.nan, at + later)
-        away = np.zeros(len(at), dtype=bool)
-        for one in spans:
-            away |= (at >= one.start) & (at < one.end)
-        lines.append(Heard(at=at[~away] + later, heard=heard[~away], value=np.full_like(at[~away], 60.0), meant=~away[~away]))
+    """Somebody who weighs every morning, with a band that speaks whether it is worn or not; nothing arrives in `quiet`."""
+    at: Floats = np.arange(town.days, dtype=np.float64) * HOURS
+    weighed, told = _line(at + 7.0, 60.0, spans, quiet), _line(np.sort([*(at + 9), *(at + 20)]), 2_000.0, spans, quiet)
+    here = Heard(
+        at=weighed.at[weighed.meant], heard=weighed.heard[weighed.meant], value=weighed.value[weighed.meant],
+        meant=weighed.meant[weighed.meant],
+    )  # fmt: skip
+    # A total grows between the morning and the evening.
+    grown = msgspec.structs.replace(told, value=told.value * np.where(told.at % HOURS < 12, 0.5, 1.0))
+    lines = (here, grown)
     uses = tuple(Uses(line.at, line.value, line.meant) for line in lines)
-    person = Person(devices=(device(SCALE), device(CUFF)), spans=tuple(spans), uses=uses)
-    return Home(number=0, people=(person,), heard=(tuple(lines),), faults=tuple(faults), neighbours=True)
+    person = Person(devices=(device(SCALE), device(PEDOMETER, speaks_alone=True)), spans=tuple(spans), uses=uses)
+    return Home(number=0, people=(person,), heard=(lines,), faults=tuple(faults), neighbours=True)
+
+
+def _line(at: Floats, value: float, spans: Sequence[Span], quiet: tuple[float, float]) -> Heard:
+    away = np.zeros(len(at), dtype=bool)
+    for one in spans:
+        away |= (at >= one.start) & (at < one.end)
+    heard = np.where((at >= quiet[0]) & (at < quiet[1]), np.nan, at)
+    return Heard(at=at, heard=heard, value=np.where(away, 0.0, value), meant=~away)
 
 
 def test_a_home_is_the_same_each_time_it_is_drawn_and_another_for_another_seed(town: Town, homes: list[Home]) -> None:
@@ -143,7 +152,7 @@ def test_what_is_known_of_a_stay_is_known_when_it_is_told_and_not_before() -> No
     assert excuses((span,)) == [(BEGIN + 50, BEGIN + 200)]
 
 
-def test_an_unplugged_gateway_is_no_silence_of_the_person_unless_its_word_is_believed_blindly() -> None:
+def test_an_unplugged_gateway_is_no_silence_of_the_person_unless_all_is_believed_to_work() -> None:
     town = town_of(DAYS, 1)
     out = (BEGIN + 100, BEGIN + 400)
     home = steady(town, faults=[Fault("unplugged", *out)], quiet=out)
@@ -178,8 +187,8 @@ def test_in_lives_full_of_faults_and_trips_no_silence_of_things_is_told_as_a_per
     found = tally.figures()
     assert (found.broken, found.excused, found.sound) == (0, 0, True)
     assert found.alerts["device-silent"] > 10
-    assert found.alerts["person-silent"] >= 3
-    assert found.found["sudden"].found > 0
+    assert found.alerts["person-silent"] > 0
+    assert sum(one.with_device for one in found.found.values()) > 0
 
 
 def test_the_count_of_broken_rules_sees_an_alert_that_breaks_them() -> None:

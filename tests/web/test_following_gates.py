@@ -1,14 +1,15 @@
-"""Cases at the desk of people who withdrew, died or must not do what they chose; and numbers no store can hold."""
+"""Following up at the desk of people who withdrew, died or must not do what they chose; and what no store can hold."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from random import Random
 
 import msgspec
 import pytest
 
 from engine.cases import Case, Detail
-from engine.cases_book import book
+from engine.cases_book import book as programmes
 from engine.cases_goal import Typed as TypedGoal
 from engine.cases_goal import read_goal
 from engine.life_store import record
@@ -18,7 +19,8 @@ from engine.refusal import Refusal
 from engine.store import repo_cases, repo_consents, repo_residents
 from engine.store.database import write
 from tests.homes import consent
-from tests.web.desks import NOW, TARO, Desk, desk
+from tests.web.desks import HANAKO, NOW, TARO, Desk, desk
+from tests.web.test_appointments import book, nurse
 from tests.web.test_cases import DAY, TODAY, WHO, follow
 
 __all__ = ["desk"]
@@ -68,7 +70,7 @@ async def test_a_goal_that_must_not_be_any_more_is_not_put_before_the_resident(d
     desk.enter_as("resident", by=TARO, name="山田 太郎", towns=())
     for kind, words, shown in (("habit", "10時に寝る", True), ("weight", "ビールを週1回に", False)):
         typed = TypedGoal(kind=kind, amount="2", habit="rest", words=words)
-        goal = read_goal(typed, TODAY, book())
+        goal = read_goal(typed, TODAY, programmes())
         assert not isinstance(goal, Refusal)
         with write(desk.engine) as connection:
             # As it was chosen when nothing forbade it; today nobody knows of Taro what could.
@@ -87,3 +89,26 @@ async def test_a_number_no_store_can_hold_is_an_appointment_nobody_has(desk: Des
         assert (await desk.browser.get(page)).status_code == 404
     desk.enter_as("resident", by=TARO, name="山田 太郎", towns=())
     assert (await desk.browser.get(f"/me/appointments/{number}/calendar.ics")).status_code == 404
+
+
+@pytest.mark.parametrize(("day", "why"), [("9999-12-31", "400日"), ("0001-01-01", "過ぎ")])
+async def test_a_day_at_the_end_of_the_calendar_is_refused_like_any_other(desk: Desk, day: str, why: str) -> None:
+    refused = await book(desk, day=date.fromisoformat(day), clock="23:59", minutes="30000")
+    assert refused.status_code == 422
+    assert why in refused.text
+
+
+async def test_the_calendar_of_a_nurse_says_no_more_of_who_withdrew_than_the_desk_and_nothing_of_other_towns(
+    desk: Desk,
+) -> None:
+    await book(desk, sort="check-up", place="健診センター", staff="s-nursenursenur")
+    nurse(desk)
+    assert "健診" in (await desk.browser.get("/appointments.ics")).text
+    with write(desk.engine) as connection:
+        repo_consents.append(connection, consent(HANAKO, "nurse-review", granted=False, at=NOW), os_user="t")
+    desk.wait(timedelta(minutes=1))
+    nurse(desk)
+    feed = (await desk.browser.get("/appointments.ics")).text
+    assert (feed.count("BEGIN:VEVENT"), "健診" in feed) == (1, False)
+    nurse(desk, towns=("064611",))
+    assert "BEGIN:VEVENT" not in (await desk.browser.get("/appointments.ics")).text
