@@ -151,7 +151,7 @@ def proposals(
 
 @app.command()
 def decide(
-    proposal: Annotated[int, typer.Argument(help="Its number (phr exchange proposals).")],
+    proposal: Annotated[int, typer.Argument(min=1, max=10**12, help="Its number (phr exchange proposals).")],
     answer: Annotated[
         Literal["accept", "keep", "unlink"],
         typer.Argument(help="accept: the list is right; keep: it is not; unlink: it is somebody else."),
@@ -200,7 +200,7 @@ def list_(json: Json = False) -> None:
 
 
 @app.command()
-def show(seq: Annotated[int, typer.Argument(help="Number of the run.")], json: Json = False) -> None:
+def show(seq: Annotated[int, typer.Argument(min=1, max=10**12, help="Number of the run.")], json: Json = False) -> None:
     """Show one file: what became of its rows, and which were refused why."""
     from engine.store import repo_exchange
 

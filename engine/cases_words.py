@@ -65,7 +65,7 @@ def event(lang: Language, one: Event, names: dict[str, str]) -> str:
 def change(lang: Language, one: Change | None) -> str:
     """What changed in weight and waist; a dash for what nobody measured."""
     kg, cm = (None, None) if one is None else (one.kg, one.cm)
-    return said(lang, "change", kg=_signed(kg), cm=_signed(cm))
+    return said(lang, "change", kg=_signed(kg, "kg"), cm=_signed(cm, "cm"))
 
 
 def source(lang: Language, word: str) -> str:
@@ -96,9 +96,9 @@ def mine(lang: Language, one: Goal) -> list[str]:
     return [told]
 
 
-def _signed(value: Decimal | None) -> str:
+def _signed(value: Decimal | None, unit: str) -> str:
     """A loss is written as a minus, as people say it."""
-    return _NONE if value is None else f"{-value:+}".replace("-", "−") if value else "±0"
+    return _NONE if value is None else (f"{-value:+}".replace("-", "−") if value else "±0") + f" {unit}"
 
 
 def _contact(lang: Language, detail: Detail) -> str:

@@ -26,7 +26,6 @@ from engine.store import audit, repo_exchange, repo_life, repo_protection, repo_
 from engine.store.database import Connection
 from engine.store.filing import By
 from engine.store.repo_exchange import Proposal, State
-from engine.store.repo_facts import By as Signed
 
 Answer = Literal["accept", "keep", "unlink"]
 ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
@@ -243,8 +242,7 @@ def _moved(
         household=household,
     )  # fmt: skip
     ready = read_typed(connection, person, typed, decision.by.actor, now, rng)
-    by = Signed(decision.by.actor, decision.by.os_user)
-    done = ready if isinstance(ready, Refusal) else life_store.record(connection, person, ready, by, now, rng)
+    done = ready if isinstance(ready, Refusal) else life_store.record(connection, person, ready, decision.by, now, rng)
     return done if isinstance(done, Refusal) else None
 
 
@@ -255,16 +253,15 @@ def _back(
     event = standing_gone(repo_life.situation(connection, person.id))
     if event is None:
         return Refusal("no-event", f"{person.id} is {person.status}, and no event says since when")
-    signed = Signed(by.actor, by.os_user)
     if event.sort == "death":
-        done = life_store.take_back(connection, event, "city-list", signed, now, rng)
+        done = life_store.take_back(connection, event, "city-list", by, now, rng)
         return done if isinstance(done, Refusal) else None
     gone, today = event.since.astimezone(ZONE).date(), now.astimezone(ZONE).date()
     day = said.on if said.on is not None and gone < said.on <= today else today
     if day <= gone:
         # They were not away for a day.
-        back = life_store.take_back(connection, event, "city-list", signed, now, rng)
+        back = life_store.take_back(connection, event, "city-list", by, now, rng)
         return back if isinstance(back, Refusal) else None
     until = life.ending(day.isoformat(), ZONE)
-    ended = until if isinstance(until, Refusal) else life_store.end(connection, event, until, signed, now, rng)
+    ended = until if isinstance(until, Refusal) else life_store.end(connection, event, until, by, now, rng)
     return ended if isinstance(ended, Refusal) else None

@@ -28,7 +28,6 @@ from engine.store import audit, repo_exchange, repo_life, repo_protection, repo_
 from engine.store.database import Connection, Engine, write
 from engine.store.filing import By
 from engine.store.repo_exchange import Number, Run
-from engine.store.repo_facts import By as Signed
 
 Became = Literal["taken", "unchanged", "left", "proposed", "waits", "refused"]
 # So many refused rows are kept with a run; their number is always told.
@@ -142,7 +141,7 @@ def carry_out(
         typed = Typed(sort=verdict.happens, since=said.on.isoformat())
         ready = read_typed(connection, person, typed, by.actor, now, rng)
         done = ready if isinstance(ready, Refusal) else record(
-            connection, person, ready, Signed(by.actor, by.os_user), now, rng
+            connection, person, ready, by, now, rng
         )  # fmt: skip
         if isinstance(done, Refusal):
             return done

@@ -110,11 +110,10 @@ def take_back(
         return Refusal("conflict", "somebody else changed it first; look again")
     _forget_fact(connection, event, by, now, rng)
     slots = _back(connection, event, by, now) if event.detail.before is not None else 0
-    told = filing.By(by.actor, by.os_user)
     back = [
         name
         for name in repo_life_traces.unclaimed(connection, event.detail.released)
-        if not isinstance(filing.assign(connection, name, event.resident, now, told), Refusal)
+        if not isinstance(filing.assign(connection, name, event.resident, now, by), Refusal)
     ]
     _look_anew(connection, event.resident, now)
     return Done(event=made, readings=len(back), slots=slots)
@@ -151,9 +150,7 @@ def _begin(connection: Connection, event: LifeEvent, by: By, now: datetime) -> D
     repo_life.change(connection, stored, None, now)
     stored = msgspec.structs.replace(stored, version=stored.version + 1)
     if event.sort in GONE:
-        repo_life_traces.close(
-            connection, event.resident, filing.By(by.actor, by.os_user), now, ways_in=event.sort == "death"
-        )
+        repo_life_traces.close(connection, event.resident, by, now, ways_in=event.sort == "death")
     if changes.before is not None:
         _register(connection, stored, by, now)
     withdrawn = _withdraw(connection, stored, now)
@@ -244,9 +241,8 @@ def _release(
     if event.sort in TRIPS and event.until is not None:
         taken = repo_life_traces.brought(connection, event.resident, found, event.until)
         found = {name: certainty for name, certainty in found.items() if name not in taken}
-    told = filing.By(by.actor, by.os_user)
     for name in found:
-        filing.release(connection, name, now, told)
+        filing.release(connection, name, now, by)
     return len(found), tuple(name for name, certainty in found.items() if certainty == "sure")
 
 

@@ -25,6 +25,8 @@ Told = Literal["open", "waiting", "done", "stuck"]
 SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 ENDS: Final[tuple[Ended, ...]] = get_args(Ended)
 _ASSET: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{1,31}")
+# Labels write it with colons, with hyphens or with nothing between.
+_DIGITS: Final = re.compile(r"([0-9A-F]{2}[:\- ]?){5}[0-9A-F]{2}")
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 LONGEST_REMARK: Final = 200
 
@@ -135,6 +137,9 @@ def read_address(text: str) -> str | Refusal | None:
     plain = unicodedata.normalize("NFKC", text).strip().upper()
     if not plain:
         return None
+    if _DIGITS.fullmatch(plain):
+        digits = re.sub("[^0-9A-F]", "", plain)
+        plain = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
     return (
         plain if _ADDRESS.fullmatch(plain) else Refusal("address", "an address looks like C0:26:DF:01:E2:3A", "address")
     )

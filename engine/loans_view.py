@@ -70,10 +70,8 @@ HEAD = (
 
 
 def _held(connection: Connection, loans: list[Loan], now: datetime) -> list[Held]:
-    people = {
-        one.id: repo_protection.masked(connection, one, now)
-        for one in repo_residents.get_many(connection, {one.resident for one in loans})
-    }
+    borrowers = repo_residents.get_many(connection, {one.resident for one in loans})
+    people = {one.id: one for one in repo_protection.masked_all(connection, borrowers, now)}
     known, today = repo_life.situations(connection, list(people)), today_of(now)
     # After an erasure nobody knows any more where the thing is.
     left = dict.fromkeys(repo_closing.asked(connection, people), "closing")

@@ -61,7 +61,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one person who is watched over.
 
     `sign` is their last sign without a device (their own page, a talk), `maybe` the last thing at home that may have
-    been theirs: it makes nobody silent, and tells nobody that they are well. `unanswered` is the last call nobody took.
+    been theirs: it makes nobody silent, and tells nobody that they are well. `present` is from when their signs come
+    without a quiet that is unusual for them. `unanswered` is the last call nobody took.
     `steps` are valid days of the device that counts now, `town` the town's middle change by day; `settled` are drops
     that somebody's word ended: they are not raised again before the person has walked again.
     """
@@ -72,6 +73,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     gateways: tuple[Gateway, ...] = ()
     sign: datetime | None = None
     maybe: datetime | None = None
+    present: datetime | None = None
     unanswered: datetime | None = None
     steps: Mapping[date, int] = {}
     town: Mapping[date, float] = {}
@@ -194,7 +196,7 @@ def _silence(facts: Facts, now: datetime, rule: Rules) -> tuple[Alert, ...]:
     # What is silent with a person whose silence was raised before is theirs.
     known = {name for one in raised for name in one.devices}
     others = [one for one in late if one.id not in known]
-    return tuple(_devices(facts.resident, others, since, span, rule))
+    return tuple(_devices(facts, others, since, span, rule))
 
 
 def _last_known(facts: Facts) -> datetime | None:
@@ -272,10 +274,11 @@ def _flat(device: Device, rule: Rules) -> bool:
 
 
 def _devices(
-    resident: str, late: list[Device], since: datetime, span: Span, rule: Rules
+    facts: Facts, late: list[Device], since: datetime, span: Span, rule: Rules
 ) -> Iterator[Alert]:  # fmt: skip
     """The devices that are silent themselves, of which nobody can say that it is the person."""
     begun, until = span
+    told = _told_of(facts, since, rule)
     for one in late:
         limit = rule.silence.limit(one.usual)
         assert one.sign is not None  # a late device has had a sign, and a rhythm
@@ -283,6 +286,27 @@ def _devices(
         last = max(one.sign, one.heard or one.sign)
         if until - max(last, begun) <= limit:
             continue
-        others = since > one.sign and until - since <= limit
-        cause: Cause = "battery-low" if _flat(one, rule) else "other-heard" if others else "one-device"
-        yield Alert(resident=resident, sort="device-silent", since=last, cause=cause, devices=(one.id,))
+        flat, others = _flat(one, rule), since > one.sign and until - since <= limit
+        if not flat and (not _missed(one, max(last, begun), since, facts, rule) if others else told - {one.id}):
+            continue
+        cause: Cause = "battery-low" if flat else "other-heard" if others else "one-device"
+        yield Alert(resident=facts.resident, sort="device-silent", since=last, cause=cause, devices=(one.id,))
+        if cause == "one-device" and _fell_silent_then(one, since):
+            told |= {one.id}
+
+
+def _missed(device: Device, quiet: datetime, since: datetime, facts: Facts, rule: Rules) -> bool:
+    """Whether its person lived on without it so long that it must be looked after; there is no hurry, they are heard.
+
+    The days they were not at home say nothing of it: only those since their own signs come again are counted.
+    """
+    home = quiet if facts.present is None else max(quiet, facts.present)
+    return device.usual is not None and since - home > rule.silence.patience(device.usual)
+
+
+def _told_of(facts: Facts, since: datetime, rule: Rules) -> frozenset[str]:
+    """The devices that fell silent in the quiet that began at `since` and were raised: one call is enough for all."""
+    raised = {name for one in facts.standing if one.sort == "device-silent" for name in one.devices}
+    return frozenset(
+        one.id for one in facts.devices if one.id in raised and _fell_silent_then(one, since) and not _flat(one, rule)
+    )

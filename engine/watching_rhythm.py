@@ -32,6 +32,17 @@ def usual(
     return _exceeded(sorted(gaps, reverse=True), total * rule.share)
 
 
+def present(signs: Sequence[datetime], quiet: timedelta | None, numbers: Rules | None = None) -> datetime | None:
+    """From when a person's signs, in order, come without a pause that is unusual for whom `quiet` is usual.
+
+    None where too little is known of them.
+    """
+    limit = (numbers or rules()).silence.limit(quiet)
+    if limit is None or not signs:
+        return None
+    return next((after for after, before in pairwise(reversed(signs)) if after - before > limit), signs[0])
+
+
 def spans(situation: Situation, now: datetime) -> tuple[Span, ...]:
     """From when to when it meant nothing that somebody was not heard."""
     return tuple(

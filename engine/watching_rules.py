@@ -27,11 +27,17 @@ class Silence(_Part, frozen=True, kw_only=True):
     needed: _Count
     needed_days: _Count
     longest_days: _Count
+    patience_hours: _Count
+    patience_margin: Annotated[float, msgspec.Meta(ge=1)]
 
     @property
     def floor(self) -> timedelta:
         """Nobody is silent before that."""
         return timedelta(hours=self.floor_hours)
+
+    def patience(self, usual: timedelta) -> timedelta:
+        """How long a device is left alone while its person is heard by others."""
+        return max(timedelta(hours=self.patience_hours), usual * self.patience_margin)
 
     def limit(self, usual: timedelta | None) -> timedelta | None:
         """After how long a quiet is unusual for whom `usual` is usual; None where that cannot be told."""

@@ -20,24 +20,29 @@ from engine.intake import digest_of
 from engine.refusal import Refusal
 from engine.review import ENGINE, LIVE, Command, Decision, Item, decide, rank
 from engine.situation import gone
-from engine.store import audit, repo_advice, repo_life, repo_notices, repo_outbox, repo_residents, repo_shows, tallies
+from engine.store import (
+    audit,
+    repo_advice,
+    repo_facts,
+    repo_life,
+    repo_notices,
+    repo_outbox,
+    repo_residents,
+    repo_shows,
+    tallies,
+)
 from engine.store.households import household_of, person_alone
 from engine.store.instants import from_micros, to_micros
 from engine.store.readings import EVALUATE
 from engine.store.repo_owing import owe_filed, owe_readings
 from engine.store.tables import MEASUREMENT, READING
 
+# Who decides about a reading is answerable as for any other change.
+By = repo_facts.By
 _NOBODYS: Final[dict[str, Any]] = {"resident_id": None, "certainty": None, "posterior": None}
 # What was told before these is not shown to anybody any more, and holds back nothing.
 _NEWEST: Final = 20
 _FILED: Final = ("accepted", "unassigned", "discarded")
-
-
-class By(msgspec.Struct, frozen=True):
-    """Who decides, as they call themselves and as the operating system knows them."""
-
-    actor: str
-    os_user: str
 
 
 class Filed(msgspec.Struct, frozen=True):

@@ -194,6 +194,20 @@ def near(connection: Connection, proposal: Proposal) -> list[Proposal]:
     return [_proposal(row) for row in connection.execute(query).mappings()]
 
 
+def lone(connection: Connection, towns: Collection[str] | None, limit: int = 10_000) -> list[Proposal]:
+    """The open questions of whom it is that have no other about the same number or resident, the oldest first."""
+    mine = EXCHANGE_PROPOSAL
+    once = select(func.min(mine.c.seq)).where(mine.c.state == "open", mine.c.sort == "link").having(func.count() == 1)
+    query = select(mine).where(
+        mine.c.seq.in_(once.group_by(mine.c.municipality_code, mine.c.number)),
+        mine.c.seq.in_(once.group_by(mine.c.resident_id)),
+    )  # fmt: skip
+    if towns is not None:
+        query = query.where(mine.c.municipality_code.in_(sorted(towns)))
+    rows = connection.execute(query.order_by(mine.c.at, mine.c.seq).limit(limit)).mappings()
+    return [_proposal(row) for row in rows]
+
+
 def keep_run(connection: Connection, run: Run) -> int:
     """Stores that a file was exchanged; its number. It is never changed."""
     row = {

@@ -40,9 +40,18 @@ def counting(connection: Connection, resident: str, events: Iterable[Event], whe
 
 def masked(connection: Connection, person: Resident, when: datetime) -> Resident:
     """`person` without address, telephone and emergency contact while hidden; for reading, never to be stored."""
-    if not shielded(connection, [person.id], when):
-        return person
-    return msgspec.structs.replace(person, address=None, phone=None, emergency_contact=None)
+    return masked_all(connection, [person], when)[0]
+
+
+def masked_all(connection: Connection, people: Collection[Resident], when: datetime) -> list[Resident]:
+    """The same of many at once, in their order."""
+    hidden = shielded(connection, [person.id for person in people], when)
+    return [
+        msgspec.structs.replace(person, address=None, phone=None, emergency_contact=None)
+        if person.id in hidden
+        else person
+        for person in people
+    ]
 
 
 def of(connection: Connection, resident: str) -> list[Protection]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Literal
 
 from sqlalchemy import Connection, delete, select
 
@@ -14,7 +14,6 @@ from engine.store.parts import parts_of
 from engine.store.tables_desk import ADVICE_RESPONSE
 
 Said = Literal["useful", "not-for-me"]
-SAID: Final[tuple[Said, ...]] = get_args(Said)
 
 
 def say(connection: Connection, advice: str, resident: str, said: Said, now: datetime) -> None:

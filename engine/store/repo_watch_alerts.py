@@ -93,6 +93,9 @@ def _anew(connection: Connection, row: dict[str, Any], said: Evidence) -> bool:
     before = next(iter(_read(connection, and_(*same))), None)
     if before is None or before.ended is None or before.ended in _FOR_GOOD or before.state == "dismissed":
         return False
+    # Whoever looked before it ended knows less than whoever ended it.
+    if before.ended_at is None or to_micros(before.ended_at) >= row["at"]:
+        return False
     counted = msgspec.structs.replace(said, again=before.evidence.again + 1)
     anew = row | {"evidence": msgspec.json.encode(counted).decode(), "version": before.version + 1}
     mine = (WATCH_ALERT.c.seq == before.seq) & (WATCH_ALERT.c.version == before.version)
@@ -125,7 +128,7 @@ def settled(connection: Connection, residents: Collection[str], since: datetime)
 
 def listed(
     connection: Connection, towns: Collection[str] | None, sorts: Iterable[Sort], states: Iterable[State],
-    limit: int = 200,
+    limit: int | None = None,
 ) -> list[Raised]:  # fmt: skip
     """What stands about who lives in these towns (None: all) and was not ended, oldest first."""
     where = WATCH_ALERT.c.sort.in_(sorted(sorts)) & WATCH_ALERT.c.state.in_(sorted(states))

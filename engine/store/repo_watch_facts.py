@@ -22,7 +22,7 @@ from engine.store.repo_places import ZONE
 from engine.store.tables import AUDIT, BINDING, DEVICE, HOUSEHOLD, MEASUREMENT, READING, RESIDENT, WAITS
 from engine.store.tables_desk import CONTACT
 from engine.watching import Device, Facts
-from engine.watching_rhythm import usual
+from engine.watching_rhythm import present, usual
 from engine.watching_rules import rules
 from engine.watching_signs import midnight, signs, steps_of, unbroken
 
@@ -106,10 +106,12 @@ def _filled(
         for box in boxes
         if (told := every.get(box.id))
     )
+    signed = sorted(at for told in every.values() for at in told)
     elsewhere = [told[-1] for device, told in every.items() if told and device not in names]
     sign = max([*elsewhere, *_other_signs(connection, base.resident, now)], default=None)
     return msgspec.structs.replace(
         base, devices=devices, sign=sign, maybe=_maybe(connection, base.resident, home, now),
+        present=present(signed, _usual(signed, start, base.situation)),
         unanswered=_unanswered(connection, base.resident),
     )  # fmt: skip
 

@@ -128,7 +128,7 @@ class LifeEvent(Row, table=True):
     """Something in a resident's life that changes what is done for them (`f-…`).
 
     `sort` death, moved-out, moved-within, hospital, care-home, pregnancy, left-household or away; `since` and `until`
-    are instants, `detail` is JSON (a municipality, a household, what was before). A mistake is taken back, never deleted.
+    are instants, `detail` is JSON (a municipality, a household, what was before). A mistake is taken back, not deleted.
     """
 
     __tablename__: ClassVar[Any] = "life_event"

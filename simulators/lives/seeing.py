@@ -13,7 +13,7 @@ import numpy as np
 from engine.activity import VALID_LOW
 from engine.situation import Situation
 from engine.watching import Device as Seen
-from engine.watching_rhythm import usual
+from engine.watching_rhythm import present, usual
 from engine.watching_rules import rules
 from engine.watching_signs import signs, unbroken
 from simulators.lives.fates import HOURS
@@ -85,6 +85,11 @@ class Line:
         lately = np.sort(heard[heard >= hour - rules().silence.longest_days * HOURS])
         return unbroken([instant(self._town, at) for at in lately.tolist()])
 
+    def signs(self, hour: int) -> Floats:
+        """When the person gave the signs of the last three months that are known by now."""
+        heard = self._sign_at[: int(np.searchsorted(self._sign_got, hour, side="right"))]
+        return heard[heard >= hour - rules().silence.days * HOURS]
+
     def steps(self, hour: int, days: int = _LATELY) -> dict[date, int]:
         """The valid days of steps that are known, the last two months of them; the day that runs is no day yet."""
         today = int(hour // HOURS)
@@ -138,6 +143,13 @@ class Sight:
         """Every valid day of steps that was ever known."""
         found = [line for line in self._lines if line.device.kind == PEDOMETER]
         return found[0].steps(int(self._town.hours), self._town.days) if found else {}
+
+    def present(self, hour: int) -> datetime | None:
+        """From when the person's signs by all devices come without an unusual quiet, as the round asks it."""
+        told = np.sort(np.concatenate([line.signs(hour) for line in self._lines]))
+        signs = [instant(self._town, at) for at in told.tolist()]
+        start = instant(self._town, hour // HOURS * HOURS)
+        return present(signs, usual([at for at in signs if at <= start], start, self.situation(hour)))
 
     def devices(self, hour: int) -> tuple[Seen, ...]:
         """Their devices for the judge."""

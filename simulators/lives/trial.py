@@ -103,6 +103,7 @@ class Watch:
             devices = tuple(msgspec.structs.replace(one, heard=now, unbroken=always) for one in devices)
         facts = Facts(
             resident=self._sight.name, situation=self._sight.situation(hour), devices=devices, gateways=gateways,
+            present=self._sight.present(hour) if any(one.usual is not None for one in devices) else None,
             steps=self._sight.steps(hour) if steps else {}, town=self._shared, standing=tuple(self._standing),
         )  # fmt: skip
         self._standing = [one for one in self._standing if ended(facts, one, now) is None]

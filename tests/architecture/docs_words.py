@@ -227,10 +227,8 @@ TOPICS: Final = {
         "鏡に出してよい、一人のための一行。同意があるときだけ。保持されない",
     ),
     "phr/v1/<gateway>/down/cmd/<verb>": (
-        "a command: `forget` a person who closed their account or hides, `release` a device that was lent, `wipe` a lent "
-        "gateway; said again until it is done",
-        "命令。`forget` は、利用を終えた人や隠れる人のことを忘れさせる。`release` は返ってきた機器を、`wipe` は貸した"
-        "ゲートウェイを空にさせる。終わるまでくり返す",
+        "a command, said again until it is done: `forget` a person, `release` what was lent, `wipe` a lent gateway",
+        "命令。終わるまでくり返す。`forget` は人を忘れさせ、`release` は貸した機器を、`wipe` は貸したゲートウェイを空にさせる",
     ),
 }  # fmt: skip
 

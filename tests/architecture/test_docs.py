@@ -297,6 +297,9 @@ def test_the_commands_of_the_text_run_in_an_empty_home(tmp_path: Path, path: str
     assert "holds  parent  山田 葵" in told
     assert "062049_phr_stats_2024H1_method.html" in told
     assert "until then: phr account take-back" in told
+    assert "phone nobody was there" in told
+    assert "Pedometer" in told
+    assert "A bath, a hot spring" in told
 
 
 @pytest.mark.flow

@@ -86,6 +86,9 @@ def test_a_number_that_was_answered_is_no_question_any_more_however_many_others_
         repo_exchange.propose(connection, TOWN, HANAKO, other, "link", None, NOW + DAY)
     with read(alone) as connection:
         mine = [one for one in repo_exchange.proposals(connection, None, limit=99_999) if one.resident == HANAKO]
+    with read(alone) as connection:
+        # Of Taro ten thousand numbers wait, of her two: of neither is it sure, however far apart they stand.
+        assert repo_exchange.lone(connection, {TOWN}) == []
     first = next(one for one in mine if one.number == HERE.number)
     with write(alone) as connection:
         done = decide(connection, Decision(seq=first.seq, version=1, answer="accept", by=NURSE), NOW + DAY, Random(1))
@@ -93,3 +96,10 @@ def test_a_number_that_was_answered_is_no_question_any_more_however_many_others_
     with read(alone) as connection:
         left = [one for one in repo_exchange.proposals(connection, None, limit=99_999) if one.resident == HANAKO]
     assert left == []
+
+
+def test_a_question_without_a_double_is_shown_to_be_ticked(alone: Engine) -> None:
+    listed(alone, HERE)
+    with read(alone) as connection:
+        assert [one.resident for one in repo_exchange.lone(connection, {TOWN})] == [HANAKO]
+        assert repo_exchange.lone(connection, {NEXT_TOWN}) == []

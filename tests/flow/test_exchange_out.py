@@ -243,6 +243,10 @@ def test_the_commands_take_ask_decide_and_give(engine: Engine, tmp_path: Path) -
     number = str(one["proposal"])
     assert refused(call("decide", number, "keep")) == (Exit.USAGE, "unknown-answer")
     assert refused(call("decide", "999", "accept")) == (Exit.NOT_FOUND, "unknown-proposal")
+    # More than a store can count.
+    assert [call(*words).exit_code for words in (("show", "9" * 20), ("decide", "9" * 20, "accept"))] == [
+        Exit.USAGE
+    ] * 2
     assert told(call("decide", number, "accept", "--json"))["state"] == "accepted"
     assert refused(call("decide", number, "accept")) == (Exit.REFUSED, "conflict")
     [ran] = told(call("list", "--json"))["runs"]

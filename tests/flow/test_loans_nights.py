@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, event, select, update
 
 from engine.contract import topics, wire
 from engine.contract.ids import device_id
 from engine.contract.wire import Binding, DeviceNote
 from engine.loans import Loan
 from engine.loans_store import Back, Wish, extend, lend, take_back
+from engine.loans_view import unsettled
 from engine.refusal import Refusal
 from engine.service import Facts, handle
 from engine.service_link import Delivery
 from engine.store import repo_loans, repo_places
 from engine.store.database import read, write
-from engine.store.filing import By
+from engine.store.repo_facts import By
 from engine.store.tables import BINDING, RESIDENT
 from engine.store.tables_loans import LOAN_SLOT
+from tests.flow.furnished import alone as town
 from tests.homes import DEVICE, GATEWAY, HANAKO, HOUSEHOLD, NOW, TARO
-from tests.stores import furnished_file
 
+__all__ = ["town"]
 pytestmark = pytest.mark.flow
 WHO, ADDRESS = By("s-helpdeskhelpd", "test"), "C0:26:DF:01:E2:3A"
 DAY = timedelta(days=1)
 NEW_HOME, NEW_GATEWAY = "h-newhomenewhom", "g-newhomenewhom"
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store, in which nothing differs between the two databases."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
-
-
-def lent(town: Engine, **more: str) -> Loan:
+def lent(town: Engine, **more: Any) -> Loan:
     with write(town) as connection:
         made = lend(connection, Wish(asset="KG-001", sort="scale", resident=HANAKO, **more), NOW - 10 * DAY, WHO)
     assert isinstance(made, Loan), made
@@ -94,6 +87,20 @@ def test_what_moved_house_with_its_borrower_is_given_up_in_both_homes(town: Engi
     assert kept is not None
     gives_up = {(one.gateway, one.device or kept.device) for one in kept.orders}
     assert {(GATEWAY, old), (NEW_GATEWAY, new)} <= gives_up
+
+
+def test_a_long_list_of_loans_asks_the_store_no_more_than_a_short_one(town: Engine) -> None:
+    asked: list[str] = []
+    event.listen(town, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    counts = []
+    with write(town) as connection:
+        for number, name in enumerate((HANAKO, TARO)):
+            wish = Wish(asset=f"KG-00{number}", sort="scale", resident=name)
+            assert isinstance(lend(connection, wish, NOW, WHO), Loan)
+            asked.clear()
+            assert len(unsettled(connection, None, NOW)) == number + 1
+            counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_one_label_is_not_lent_twice_into_one_home(town: Engine) -> None:

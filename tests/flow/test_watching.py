@@ -205,8 +205,12 @@ def test_one_silent_device_is_told_nobody_until_somebody_phoned_in_vain(alone: E
 
 
 def test_a_device_whose_person_is_heard_elsewhere_is_looked_after(alone: Engine) -> None:
-    watched_home(alone, NOW, lies=False)
+    watched_home(alone, NOW, quiet=100 * HOUR, lies=False)
+    # The first thing they use when they come home says nothing of the others, three days later it does.
     hears(alone, CUFF, "systolic", [(NOW - 20 * HOUR, "131")])
+    look(alone, NOW)
+    assert standing(alone) == []
+    hears(alone, CUFF, "systolic", [(NOW - 103 * HOUR + n * DAY, "131") for n in range(1, 5)])
     look(alone, NOW)
     assert [(one.sort, one.evidence.cause) for one in standing(alone)] == [("device-silent", "other-heard")]
     hears(alone, BAND, "steps-day", [(NOW - HOUR, "1500")])
@@ -338,7 +342,7 @@ def test_the_commands_look_list_show_and_decide(engine: Engine) -> None:
     [alert] = told(say("list", "--json"))["alerts"]
     number = str(alert["seq"])
     assert (alert["sort"], alert["state"]) == ("person-silent", "open")
-    assert "本人の反応がない" in say("list").stdout
+    assert "本人の記録が途絶えた" in say("list").stdout
     assert told(say("list", "--devices", "--json"))["alerts"] == []
     assert set(told(say("show", number, "--json"))["may_be_told"]) == {daughter, WATCHER}
     assert refused(say("show", "999")) == (Exit.NOT_FOUND, "unknown")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -17,29 +16,25 @@ from engine.life_typed import read as read_typed
 from engine.loans import Loan, Sort
 from engine.loans_store import Back, Wish, lend, take_back
 from engine.refusal import Refusal
+from engine.situation import Sort as LifeSort
 from engine.store import filing, repo_life, repo_residents, repo_watch_alerts
 from engine.store.database import read, write
 from engine.store.instants import to_micros
 from engine.store.repo_watch_alerts import Raised
 from engine.store.tables import READING, RESIDENT
 from engine.store.tables_desk import NOTICE
+from engine.watching import Alert, Cause
 from engine.watching_round import Looked, look
 from engine.watching_telling import BACK, Told, put_aside, still_watches, tell
 from engine.watching_telling import NOTICE as NOTE
 from engine.web.desk import watch_rows
+from tests.flow.furnished import alone as home
 from tests.homes import GATEWAY, HANAKO, NOW, OTHER_GATEWAY, TARO
-from tests.stores import furnished_file
-from tests.watched_home import BAND, BY, CUFF, DAY, HOUR, WATCHER, hears, listens, watched_home
+from tests.watched_home import BAND, BY, CUFF, DAY, HOUR, NURSE, WATCHER, hears, listens, watched_home
 
+__all__ = ["home"]
 pytestmark = pytest.mark.flow
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Engine]:
-    """A furnished store, in which nothing differs between the two databases."""
-    made = furnished_file(tmp_path / "engine.sqlite")
-    yield made
-    made.dispose()
+DESK = filing.By(NURSE, "test")
 
 
 def standing(home: Engine) -> list[Raised]:
@@ -52,7 +47,7 @@ def notices(home: Engine) -> list[str]:
         return [row.kind for row in connection.execute(select(NOTICE).order_by(NOTICE.c.seq))]
 
 
-def lent_and_returned(home: Engine, asset: str, sort: Sort, at: datetime, **what: str) -> None:
+def lent_and_returned(home: Engine, asset: str, sort: Sort, at: datetime, **what: Any) -> None:
     with write(home) as connection:
         lent = lend(connection, Wish(asset=asset, sort=sort, resident=HANAKO, **what), at - 70 * DAY, BY)
         assert isinstance(lent, Loan), lent
@@ -72,6 +67,22 @@ def looked(home: Engine, now: datetime) -> Looked:
     """What a look finds while the gateways listen."""
     listens(home, now, days=1)
     return look(home, now)
+
+
+def happened(home: Engine, sort: LifeSort) -> None:
+    """It is written down that this happened to her yesterday."""
+    day = (NOW - DAY).date().isoformat()
+    with write(home) as connection:
+        person = repo_residents.get(connection, HANAKO)
+        assert person is not None
+        typed = Typed(sort=sort, since=day if sort == "death" else f"{day} 08:00")
+        wanted = read_typed(connection, person, typed, BY.actor, NOW, Random(3))
+        assert not isinstance(wanted, Refusal)
+        assert isinstance(record(connection, person, wanted, BY, NOW, Random(4)), Done)
+
+
+def silent(since: datetime, cause: Cause) -> Alert:
+    return Alert(resident=HANAKO, sort="device-silent", since=since, cause=cause, devices=(CUFF,))
 
 
 def told(home: Engine, seq: int, recipient: str, now: datetime) -> None:
@@ -110,7 +121,7 @@ def test_a_silence_that_somebody_elses_reading_broke_is_raised_again_once_that_i
     assert looked(home, NOW + 2 * HOUR).over == 1
     assert notices(home) == [NOTE, BACK]
     with write(home) as connection:
-        assert isinstance(filing.discard(connection, visitors, NOW + 3 * HOUR, BY), filing.Filed)
+        assert isinstance(filing.discard(connection, visitors, NOW + 3 * HOUR, DESK), filing.Filed)
     assert looked(home, NOW + 4 * HOUR).raised == 1
     [again] = [one for one in standing(home) if one.sort == "person-silent"]
     assert (again.sort, again.since, again.state) == ("person-silent", alert.since, "open")
@@ -134,13 +145,7 @@ def test_a_stay_that_was_written_down_by_mistake_ends_no_alert_for_good(home: En
     watched_home(home, NOW)
     look(home, NOW)
     [alert] = standing(home)
-    with write(home) as connection:
-        person = repo_residents.get(connection, HANAKO)
-        assert person is not None
-        typed = Typed(sort="hospital", since=f"{(NOW - DAY).date().isoformat()} 08:00")
-        wanted = read_typed(connection, person, typed, BY.actor, NOW, Random(3))
-        assert not isinstance(wanted, Refusal)
-        assert isinstance(record(connection, person, wanted, BY, NOW, Random(4)), Done)
+    happened(home, "hospital")
     assert look(home, NOW + HOUR).over == 1
     with write(home) as connection:
         [event] = repo_life.situation(connection, HANAKO).standing
@@ -149,6 +154,17 @@ def test_a_stay_that_was_written_down_by_mistake_ends_no_alert_for_good(home: En
         )
     assert looked(home, NOW + 2 * HOUR).raised == 1
     assert [(one.seq, one.state) for one in standing(home)] == [(alert.seq, "open")]
+
+
+def test_a_look_that_is_late_with_what_it_saw_raises_nothing_anew(home: Engine) -> None:
+    watched_home(home, NOW)
+    look(home, NOW)
+    [alert] = standing(home)
+    with write(home) as connection:
+        assert repo_watch_alerts.end(connection, alert, "heard", NOW + HOUR)
+        same = Alert(resident=HANAKO, sort=alert.sort, since=alert.since, cause="silence", devices=(BAND,))
+        again = [repo_watch_alerts.add(connection, same, "062049", NOW + n * HOUR) for n in (0, 1, 2)]
+    assert again == [False, False, True]
 
 
 def test_what_a_nurse_closed_is_not_raised_again(home: Engine) -> None:
@@ -167,7 +183,7 @@ def test_a_reading_taken_from_her_makes_no_second_alert_of_one_silence(home: Eng
     look(home, NOW)
     assert [(one.sort, one.since) for one in standing(home)] == [("person-silent", NOW - 50 * HOUR)]
     with write(home) as connection:
-        assert isinstance(filing.discard(connection, visitors, NOW, BY), filing.Filed)
+        assert isinstance(filing.discard(connection, visitors, NOW, DESK), filing.Filed)
     assert looked(home, NOW + HOUR) == Looked(people=1)
 
 
@@ -222,3 +238,26 @@ def test_whoever_moves_within_the_region_is_on_the_list_of_the_town_they_live_in
             watch_rows.lines(connection, {town}, watch_rows.PEOPLE, "ja", NOW) for town in ("064611", "062049")
         )
     assert ([one.sort for one in here], before) == (["person-silent"], [])
+
+
+def test_of_many_silent_things_the_one_that_may_be_a_person_is_first_however_late_it_came(home: Engine) -> None:
+    watched_home(home, NOW)
+    with write(home) as connection:
+        for n in range(230):
+            repo_watch_alerts.add(connection, silent(NOW - n * HOUR, "gateway-silent"), "062049", NOW - 20 * DAY)
+        repo_watch_alerts.add(connection, silent(NOW - HOUR / 2, "one-device"), "062049", NOW)
+        found = watch_rows.lines(connection, {"062049"}, watch_rows.DEVICES, "ja", NOW)
+    assert (found[0].cause, len(found)) == ("one-device", 231)
+
+
+@pytest.mark.parametrize("sort", ["death", "hospital"])
+def test_nobody_is_asked_to_look_after_somebody_who_died_or_is_in_hospital(home: Engine, sort: LifeSort) -> None:
+    daughter = watched_home(home, NOW)
+    look(home, NOW)
+    [alert] = standing(home)
+    told(home, alert.seq, daughter, NOW)
+    happened(home, sort)
+    # Before the next look ends the alert.
+    with read(home) as connection:
+        mine = watch_rows.notes(connection, daughter, {HANAKO}, "ja", NOW + HOUR)
+    assert [(one.over, one.back) for one in mine] == ([] if sort == "death" else [(True, "")])

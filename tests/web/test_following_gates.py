@@ -112,3 +112,18 @@ async def test_the_calendar_of_a_nurse_says_no_more_of_who_withdrew_than_the_des
     assert (feed.count("BEGIN:VEVENT"), "健診" in feed) == (1, False)
     nurse(desk, towns=("064611",))
     assert "BEGIN:VEVENT" not in (await desk.browser.get("/appointments.ics")).text
+
+
+async def test_nobody_who_is_due_is_out_of_reach_however_many_there_are(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = follow(desk), follow(desk, HANAKO, "other", 3)
+    monkeypatch.setattr("engine.web.desk.cases.MOST", 1)
+    desk.enter_as("nurse")
+    shown = (await desk.browser.get("/cases")).text
+    assert (f'href="/cases/{first}"' in shown, f'href="/cases/{second}"' in shown) == (True, False)
+    assert "ほかの1人を見る" in shown
+    rest = (await desk.browser.get("/cases?whose=all&past=1")).text
+    assert (f'href="/cases/{first}"' in rest, f'href="/cases/{second}"' in rest) == (False, True)
+    for wrong in ("-1", "x", "9" * 4000):
+        assert f'href="/cases/{first}"' in (await desk.browser.get("/cases", params={"past": wrong})).text

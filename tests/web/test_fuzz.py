@@ -47,16 +47,31 @@ PLAIN: Final = {
     "end": "phoned", "how": "phone", "outcome": "reached", "channel": "mail", "town": OWN.town, "view": "unseen",
     "when": "date", "form": "symptoms", "way": "code", "name": "山田", "next": "1", "lang": "ja", "count": "1",
 }  # fmt: skip
-_FIELD: Final = re.compile(r'name="([a-z_.]+)"')
+# A field by its name, also where a macro of the page makes it.
+_FIELD: Final = re.compile(r'name="([a-z_.]+)"|pick\("[a-z-]+", "([a-z_]+)"')
 
 
 def names_of(asked: Asked) -> list[str]:
     """The fields a route may read: those it declares, else those of every form there is beside it."""
     own = [*asked.fields, *asked.queries]
     if asked.method == "POST" and not set(asked.fields) - {"csrf"}:
-        folder = HERE / "templates" / ("me" if asked.path.startswith("/me") else "record")
-        own += sorted({name for page in folder.rglob("*.html") for name in _FIELD.findall(page.read_text("utf-8"))})
+        own += sorted(
+            {
+                name
+                for page in pages_of(asked.path)
+                for found in _FIELD.findall(page.read_text("utf-8"))
+                for name in found
+                if name
+            }
+        )
     return [name for name in dict.fromkeys(own) if name != "csrf"]
+
+
+def pages_of(path: str) -> list[Path]:
+    """The templates whose forms a route may be sent: of the folder that is named like it, else of all about people."""
+    first = path.split("/")[1]
+    folder = HERE / "templates" / ("me" if first == "family" else first)
+    return sorted((folder if folder.is_dir() else HERE / "templates" / "record").rglob("*.html"))
 
 
 def shots(asked: Asked) -> Iterator[tuple[str, dict[str, str]]]:

@@ -117,6 +117,14 @@ async def test_somebody_joins_one_team_of_their_town_sees_its_pots_and_leaves(de
     assert (await send(desk, session, "leave", group=f"{number}")).status_code == 422
 
 
+async def test_a_team_of_a_number_no_store_can_hold_is_no_team(desk: Desk) -> None:
+    session = desk.enter_as("resident", by=HANAKO, name="山田 花子", towns=())
+    for verb in ("join", "leave"):
+        for number in ("9" * 25, "-1", "0", f"{2**63}"):
+            sent = await desk.browser.post(f"/me/points/{verb}", data={"csrf": session.csrf, "group": number})
+            assert 400 <= sent.status_code < 500, (verb, number)
+
+
 async def test_family_and_nurses_have_no_page_of_anybodys_points(desk: Desk) -> None:
     give(desk, MEASURED)
     for role in ("family", "nurse", "watcher", "helpdesk", "admin", "auditor"):

@@ -65,6 +65,16 @@ async def test_a_nurse_who_opened_my_advice_is_named_with_role_and_day_at_once(d
     assert "佐藤" not in await seen(desk)
 
 
+async def test_what_the_same_words_tell_of_a_day_stands_once(desk: Desk) -> None:
+    hire(desk)
+    for action in ("appointment-book", "appointment-remind", "appointment-move"):
+        act(desk.engine, NURSE, action)
+    act(desk.engine, NURSE, "appointment-cancel", ago=DAY)
+    page = (await seen(desk)).replace(" ", "")
+    assert page.count("予約を書きました。") == 2
+    assert "3回" in page
+
+
 async def test_a_network_is_called_as_people_call_it(desk: Desk) -> None:
     act(desk.engine, "choukai-net", "import-entry")
     mine = await seen(desk)

@@ -56,6 +56,14 @@ async def test_who_was_sent_away_comes_back_only_when_named_again(desk: Desk) ->
     assert (await desk.browser.get(f"/watch/{TARO}")).status_code == 200
 
 
+async def test_who_died_is_on_no_watchers_list_of_whom_to_look_after(desk: Desk) -> None:
+    watched_by(desk.engine, HANAKO, WATCHER, NOW)
+    desk.enter_as("watcher", by=WATCHER)
+    assert "山田 花子" in (await desk.browser.get("/watch")).text
+    rename(desk.engine, HANAKO, status="deceased")
+    assert "山田 花子" not in (await desk.browser.get("/watch")).text
+
+
 async def test_a_note_is_read_by_the_nurse_if_the_resident_agreed_to_nurses(desk: Desk) -> None:
     watched_by(desk.engine, TARO, WATCHER, NOW)
     desk.enter_as("watcher", by=WATCHER)

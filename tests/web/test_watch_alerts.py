@@ -47,7 +47,7 @@ async def test_a_nurse_finds_who_is_unlike_themself_and_tells_whom_they_chose(de
     daughter, alert = raised(desk)
     nurse(desk)
     page = (await desk.browser.get("/watch")).text
-    assert "本人の反応がない" in page
+    assert "本人の記録が途絶えた" in page
     one = f"/watch/alert/{alert.seq}"
     assert one in page
     shown = (await desk.browser.get(one)).text
@@ -63,6 +63,24 @@ async def test_a_nurse_finds_who_is_unlike_themself_and_tells_whom_they_chose(de
     assert "もう知らせました" in again.text
     nobody = await desk.browser.post(f"{one}/tell", data=form)
     assert nobody.status_code == 422
+
+
+async def test_the_page_of_a_nurses_morning_shows_who_is_unlike_themself_and_the_call_nobody_answered(
+    desk: Desk,
+) -> None:
+    _, alert = raised(desk)
+    csrf, one = nurse(desk), f"/watch/alert/{alert.seq}"
+    morning = (await desk.browser.get("/cases")).text
+    assert one in morning
+    assert "本人の記録が途絶えた" in morning
+    before = (await desk.browser.get(one)).text
+    sent = await desk.browser.post(f"{one}/call", data={"csrf": csrf, "outcome": "absent", "text": "夕方にもう一度"})
+    assert sent.status_code == 303
+    after = (await desk.browser.get(one)).text
+    assert "夕方にもう一度" in after
+    assert "夕方にもう一度" not in before
+    desk.enter_as("dietitian", by="s-dietdietdietd")
+    assert one not in (await desk.browser.get("/cases")).text
 
 
 async def test_the_one_who_watches_reads_that_something_is_different_and_no_value(desk: Desk) -> None:
@@ -166,8 +184,8 @@ async def test_what_nobody_decided_in_time_stands_at_the_top_and_says_so(desk: D
 
 
 async def test_silent_devices_stand_on_the_help_desks_list_without_names(desk: Desk) -> None:
-    watched_home(desk.engine, NOW, lies=False)
-    hears(desk.engine, CUFF, "systolic", [(NOW - 3 * HOUR, "128")])
+    watched_home(desk.engine, NOW, quiet=100 * HOUR, lies=False)
+    hears(desk.engine, CUFF, "systolic", [(NOW - hours * HOUR, "128") for hours in (75, 51, 27, 3)])
     listens(desk.engine, NOW, days=1)
     look(desk.engine, NOW)
     desk.enter_as("helpdesk", by="s-helpdeskhelpd", name="窓口")

@@ -21,7 +21,7 @@ from engine.store.database import read, write
 from engine.store.repo_facts import By
 from engine.web import scope
 from engine.web.context import Desk, Signed, TheDesk, Trusted, note
-from engine.web.desk import appointments_rows, cases_rows, people_rows, referrals, silent
+from engine.web.desk import appointments_rows, cases_rows, people_rows, referrals, silent, watch_rows
 from engine.web.door import Door
 from engine.web.sessions import Session
 
@@ -30,30 +30,38 @@ PAGE: Final = "/cases"
 # So many lines of a list are shown at once; the worst stand first, so that what is cut is the least pressing.
 MOST: Final = 100
 _FEW: Final = 5
+# No town has so many people.
+_DIGITS: Final = 7
 
 
 @door.page(PAGE, "case")
-def listed(desk: TheDesk, session: Signed, whose: str = "all") -> Response:
-    """The call list of my towns, or of those I look after."""
+def listed(desk: TheDesk, session: Signed, whose: str = "all", past: str = "") -> Response:
+    """The call list of my towns, or of those I look after; `past` so many who are due, where they are many."""
+    skipped = int(past) if past.isascii() and past.isdigit() and len(past) < _DIGITS else 0
     now, lang, towns = desk.now(), session.lang, session.who.municipalities
     mine = whose == "mine"
     # What takes long is read beside the writers: no reading waits until a nurse's list is made.
     with read(desk.engine) as connection:
         found = calls(connection, towns, now, staff=session.by if mine else None)
         protects = session.who.may("protect")
-        due = cases_rows.rows(connection, found, found.due[:MOST], lang, now, protects=protects)
+        lines = found.due[skipped : skipped + MOST]
+        due = cases_rows.rows(connection, found, lines, lang, now, protects=protects)
         soon = cases_rows.rows(connection, found, found.soon[:MOST], lang, now, protects=protects)
         quiet = silent.rows(connection, towns, now, lang, _FEW)
         asked = referrals.rows(connection, towns, now, lang, _FEW)
         today = appointments_rows.today(connection, session, now)
-    seen = [*found.due[:MOST], *found.soon[:MOST]]
+        unlike = watch_rows.to_ask(connection, towns, lang, now) if session.who.may("watch.decide") else []
+    seen = [*lines, *found.soon[:MOST]]
     with write(desk.engine) as connection:
         note(connection, desk, session, "cases-view", now, detail=[one.case.resident for one in seen] or None)
+        if unlike:
+            note(connection, desk, session, "watch-list", now, detail=[one.seq for one in unlike])
     context: dict[str, Any] = {
-        "due": due, "soon": soon, "more": max(0, len(found.due) - MOST), "mine": mine,
+        "due": due, "soon": soon, "more": max(0, len(found.due) - skipped - MOST),
+        "past": skipped + MOST, "mine": mine,
         "later": cases_rows.plain(found.later[:MOST], found.people, lang),
         "withdrawn": cases_rows.plain(found.withdrawn, found.people, lang, ()), "silent": quiet, "referrals": asked,
-        "today": today,
+        "today": today, "unlike": unlike,
         "counts": {
             "due": len(found.due), "late": sum(1 for one in found.due if one.days > cases_rows.LATE),
             "soon": len(found.soon), "later": len(found.later), "all": found.size,

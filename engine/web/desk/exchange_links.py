@@ -24,7 +24,6 @@ from engine.web.sessions import Session
 door = Door()
 RIGHT: Final = "enrol"
 MOST: Final = 50
-_EVERY: Final = 1_000_000
 
 
 @door.page("/exchange/links", RIGHT)
@@ -56,9 +55,8 @@ def linked(desk: TheDesk, session: Trusted, pick: Annotated[list[str] | None, Fo
 
 def _found(connection: Connection, desk: Desk, session: Session) -> list[tuple[Proposal, Resident]]:
     """Whom this person may see and decide about; nobody who hides: their address cannot be compared."""
-    # All of them: a double that waits at the end of a long list is a double, too.
-    waits = repo_exchange.proposals(connection, session.who.municipalities, limit=_EVERY)
-    listed = repo_residents.get_many(connection, {one.resident for one in waits if one.sort == "link"})
+    waits = repo_exchange.lone(connection, session.who.municipalities)
+    listed = repo_residents.get_many(connection, {one.resident for one in waits})
     people = {person.id: person for person in listed}
     hidden = repo_protection.shielded(connection, people, desk.now())
     found = [(one, people[one.resident]) for one in alike(waits, people) if one.resident not in hidden]

@@ -16,7 +16,8 @@ from engine.municipalities import REGION
 from engine.people import Resident
 from engine.refusal import Refusal
 from engine.requests import words_of
-from engine.store import repo_notes, repo_residents, repo_staff, repo_watch
+from engine.situation import gone
+from engine.store import repo_life, repo_notes, repo_residents, repo_staff, repo_watch
 from engine.store.database import Connection, write
 from engine.web import scope
 from engine.web.context import Desk, Signed, SorryError, TheDesk, Trusted, note
@@ -45,7 +46,8 @@ def look(desk: TheDesk, session: Signed) -> Response:
     towns, lang = session.who.municipalities, session.lang
     with write(desk.engine) as connection:
         watched = repo_watch.watched(connection, session.by, now)
-        people = repo_residents.get_many(connection, watched)
+        lived = repo_life.situations(connection, watched)
+        people = [one for one in repo_residents.get_many(connection, watched) if gone(lived[one.id], now) is None]
         told = watch_rows.notes(connection, session.by, watched, lang, now)
         alerts = watch_rows.lines(connection, towns, watch_rows.PEOPLE, lang, now) if decides else []
         quiet = watch_rows.lines(connection, towns, watch_rows.DEVICES, lang, now) if decides else []

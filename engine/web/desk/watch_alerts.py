@@ -13,7 +13,7 @@ from engine.contract.ids import is_id
 from engine.decisions import reason_of
 from engine.people import Resident
 from engine.refusal import Refusal
-from engine.store import repo_staff, repo_watch, repo_watch_alerts
+from engine.store import repo_contacts, repo_staff, repo_watch, repo_watch_alerts
 from engine.store.database import Connection, write
 from engine.store.repo_facts import By
 from engine.store.repo_watch_alerts import Raised
@@ -113,11 +113,14 @@ def _show(desk: Desk, session: Session, alert: str, refused: str | None) -> Resp
         told = repo_watch_alerts.tellings(connection, [found.seq]).get(found.seq, [])
         every = repo_watch.overseers(connection, now, [person.id]).get(person.id, ())
         left = may_be_told(connection, found, now)
-        names = repo_staff.names_of(connection, {*every, *(one.recipient for one in told), found.decided_by or ""})
+        tried = [one for one in repo_contacts.of_resident(connection, person.id) if one.at >= found.at]
+        people = {*every, *(one.recipient for one in told), *(one.by for one in tried), found.decided_by or ""}
+        names = repo_staff.names_of(connection, people)
         note(connection, desk, session, "watch-view", now, subject=person.id, detail=[found.seq])
     context: dict[str, Any] = {
         "one": found, "line": watch_rows.line(found, person, lang, now), "name": people_rows.name(person),
         "kana": people_rows.kana(person), "phone": person.phone, "person": person.id, "told": told, "names": names,
+        "tried": tried,
         "left": [(one, "m" if is_id(one, "m") else "s") for one in left],
         "share": None if found.evidence.share is None else round(found.evidence.share * 100),
         "devices": len(found.evidence.devices), "reasons": REASONS,

@@ -13,7 +13,8 @@ from engine.decisions import open_to_nurses
 from engine.locale import Language, text
 from engine.officehours import due_at, left_words
 from engine.people import Resident
-from engine.store import repo_residents, repo_watch_alerts
+from engine.situation import gone, refuses
+from engine.store import repo_life, repo_residents, repo_watch_alerts
 from engine.store.database import Connection
 from engine.store.repo_watch_alerts import Raised
 from engine.watching import Sort
@@ -66,6 +67,12 @@ def lines(
     return [line(one, people[one.resident], lang, now) for one in shown]
 
 
+def to_ask(connection: Connection, towns: Collection[str] | None, lang: Language, now: datetime) -> list[Line]:
+    """Of `lines` those that may be the person: all but devices that surely are no more than devices."""
+    found = lines(connection, towns, (*PEOPLE, *DEVICES), lang, now)
+    return [one for one in found if one.sort in PEOPLE or one.cause == UNCLEAR]
+
+
 def line(one: Raised, person: Resident, lang: Language, now: datetime) -> Line:
     """One alert in words."""
     left = left_words(_due(one), now, _severity(one), one.municipality)
@@ -81,15 +88,21 @@ def line(one: Raised, person: Resident, lang: Language, now: datetime) -> Line:
 def notes(
     connection: Connection, recipient: str, watched: Collection[str], lang: Language, now: datetime
 ) -> list[Note]:  # fmt: skip
-    """What `recipient` was told of the people they may watch over now, newest first."""
+    """What `recipient` was told of the people they may watch over now, newest first; nothing of who died or left.
+
+    Of who is in hospital or away it is over, also before somebody looks the next time.
+    """
     told = repo_watch_alerts.told_to(connection, recipient, now - KEPT)
-    mine = [(telling, alert) for telling, alert in told if alert.resident in watched]
+    known = repo_life.situations(connection, {alert.resident for _, alert in told if alert.resident in watched})
+    here = {name for name, lived in known.items() if gone(lived, now) is None}
+    rests = {name for name, lived in known.items() if refuses(lived, "watching", now) is not None}
+    mine = [(telling, alert) for telling, alert in told if alert.resident in here]
     about = {alert.resident for _, alert in mine}
     names = {person.id: people_rows.name(person) for person in repo_residents.get_many(connection, about)}
     return [
         Note(
             resident=alert.resident, name=names[alert.resident], at=when(lang, telling.at, fact_rows.ZONE),
-            over=alert.ended_at is not None,
+            over=alert.ended_at is not None or alert.resident in rests,
             back="" if telling.back_at is None else when(lang, telling.back_at, fact_rows.ZONE),
         )
         for telling, alert in mine

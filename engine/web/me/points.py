@@ -34,6 +34,8 @@ PAGE: Final = "/me/points"
 # Months of a pot that are shown, and vouchers of how many multiples are offered.
 _POTS: Final = 6
 _OFFERS: Final = 5
+# Far more than there are teams, and a number that a column holds.
+_LARGEST: Final = 10**12
 _MONTH: Final = {"ja": "y年M月", "en": "MMMM y"}
 _TOLD: Final = ("not-enough", "odd-points")
 
@@ -65,7 +67,7 @@ def voucher(desk: TheDesk, session: Trusted, sheet: TheSheet, points: Annotated[
 
 
 @door.form(f"{PAGE}/join", "mine.say")
-def join(desk: TheDesk, session: Trusted, sheet: TheSheet, group: Annotated[int, Form()] = 0) -> Response:
+def join(desk: TheDesk, session: Trusted, sheet: TheSheet, group: Annotated[int, Form(le=_LARGEST)] = 0) -> Response:
     """From now on my points go into this team's pot, too, in whole months."""
     now = desk.now()
     with write(desk.engine) as connection:
@@ -79,7 +81,7 @@ def join(desk: TheDesk, session: Trusted, sheet: TheSheet, group: Annotated[int,
 
 
 @door.form(f"{PAGE}/leave", "mine.say")
-def leave(desk: TheDesk, session: Trusted, sheet: TheSheet, group: Annotated[int, Form()] = 0) -> Response:
+def leave(desk: TheDesk, session: Trusted, sheet: TheSheet, group: Annotated[int, Form(le=_LARGEST)] = 0) -> Response:
     """Not any more."""
     now = desk.now()
     with write(desk.engine) as connection:

@@ -58,7 +58,8 @@ def test_what_is_no_number_is_refused(typed: str) -> None:
 
 
 def test_addresses_and_remarks_are_read_or_refused_with_their_field() -> None:
-    assert read_address(" c0:26:df:01:e2:3a ") == "C0:26:DF:01:E2:3A"
+    for label in (" c0:26:df:01:e2:3a ", "c0-26-df-01-e2-3a", "Ｃ026DF01E23A", "C0 26 DF 01 E2 3A"):
+        assert read_address(label) == "C0:26:DF:01:E2:3A"
     assert read_address("") is None
     assert read_remark("  電池\n交換 ") == "電池 交換"
     assert read_remark(" ") is None

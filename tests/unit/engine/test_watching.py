@@ -17,7 +17,7 @@ from engine.watching import Device, Facts, Standing, ended, judge
 from engine.watching_decisions import REASONS, decide
 from engine.watching_drop import change_of, town_changes
 from engine.watching_ears import Ear, Gateway, Trouble, gateway_of, listen
-from engine.watching_rhythm import usual
+from engine.watching_rhythm import present, usual
 from engine.watching_rules import rules
 from engine.watching_signs import signs, steps_of, unbroken
 
@@ -62,7 +62,7 @@ def test_a_band_that_lies_there_and_a_cuff_nobody_puts_on_in_a_home_that_is_hear
         # One breaks in the week in which the other is not used: that happens, and nobody fell.
         (facts(*QUIET), "one-device"),
         (facts(device(battery=10), device("d-cuff", 70 * HOUR, battery=15)), "battery-low"),
-        (facts(device(), device("d-cuff", HOUR)), "other-heard"),
+        (facts(device(quiet=80 * HOUR), device("d-cuff", HOUR)), "other-heard"),
         (facts(device(battery=None), device("d-cuff", 70 * HOUR)), "one-device"),
         (facts(device(), device("d-scale", 70 * HOUR, own=False)), "one-device"),
         (facts(device(), device("d-old", 12 * DAY)), "one-device"),
@@ -128,6 +128,53 @@ def test_nobody_is_silent_while_they_are_away_or_until_just_now(sort: str) -> No
         heard = (msgspec.structs.replace(LIES, sign=NOW - 38 * HOUR), device("d-cuff", sign=NOW - 39 * HOUR))
         [alert] = judge(facts(*heard, situation=stay(sort, NOW - 9 * DAY, NOW - 40 * HOUR)), NOW)
         assert (alert.sort, alert.since) == ("person-silent", NOW - 38 * HOUR)
+
+
+def test_while_others_hear_the_person_a_device_is_left_alone_until_they_lived_on_without_it() -> None:
+    cuff = device("d-cuff", HOUR)
+    assert judge(facts(device(quiet=72 * HOUR), cuff), NOW) == ()
+    # What counts is how long they were surely heard without it, not how late it is; an empty battery waits for nobody.
+    assert judge(facts(device(quiet=80 * HOUR), device("d-cuff", 20 * HOUR)), NOW) == ()
+    [alert] = judge(facts(device(quiet=80 * HOUR), device("d-cuff", 7 * HOUR)), NOW)
+    assert (alert.sort, alert.cause, alert.devices) == ("device-silent", "other-heard", ("d-band",))
+    [alert] = judge(facts(device(battery=10), cuff), NOW)
+    assert alert.cause == "battery-low"
+    # Of the scale of somebody who weighs twice a week the next two weighings are waited for.
+    scale = device("d-scale", quiet=7 * DAY, usual=4 * DAY)
+    assert judge(facts(scale, cuff), NOW) == ()
+    [alert] = judge(facts(msgspec.structs.replace(scale, sign=NOW - 9 * DAY, heard=NOW - 9 * DAY), cuff), NOW)
+    assert alert.cause == "other-heard"
+
+
+def test_whoever_comes_home_has_missed_no_device_while_they_were_out() -> None:
+    band, cuff = device(quiet=9 * DAY), device("d-cuff", HOUR)
+    assert judge(facts(band, cuff, present=NOW - 2 * DAY), NOW) == ()
+    [alert] = judge(facts(band, cuff, present=NOW - 4 * DAY), NOW)
+    assert (alert.cause, alert.since) == ("other-heard", NOW - 9 * DAY)
+
+
+def test_of_several_devices_that_fell_silent_with_the_person_one_call_is_asked_for() -> None:
+    band, cuff = device(), device("d-cuff", 61 * HOUR)
+    [alert] = judge(facts(band, cuff), NOW)
+    assert alert.devices == ("d-band",)
+    standing = Standing(sort="device-silent", since=alert.since, cause="one-device", devices=("d-cuff",))
+    [alert] = judge(facts(band, cuff, standing=(standing,)), NOW)
+    assert alert.devices == ("d-cuff",)
+    # One that was silent long before is another matter, and so is an empty battery: then the quiet itself is told.
+    old = device("d-old", 12 * DAY)
+    known = Standing(sort="device-silent", since=NOW - 12 * DAY, cause="other-heard", devices=("d-old",))
+    told = judge(facts(old, band, standing=(known,)), NOW)
+    assert ("d-band",) in {one.devices for one in told}
+    flat = device("d-flat", battery=5)
+    assert {one.cause for one in judge(facts(flat, cuff), NOW)} == {"battery-low", "one-device"}
+
+
+def test_a_person_is_there_since_their_last_unusual_pause() -> None:
+    told = [NOW - days * DAY for days in (20, 19, 18, 9, 8, 7, 6, 5)]
+    assert present(told, DAY) == NOW - 9 * DAY
+    assert present(told, 7 * DAY) == NOW - 20 * DAY
+    assert present(told, None) is None
+    assert present([], DAY) is None
 
 
 def test_a_silence_ends_when_they_are_heard_and_not_when_the_gateway_dies() -> None:
