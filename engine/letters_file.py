@@ -1,7 +1,7 @@
 """Letters as one PDF for the printer: both sides of A4, an address for the window, a form to cut off.
 
 Typst and not WeasyPrint: measured side by side it needs 4 ms a page and not 63. It keeps half a megabyte a letter until
-the file is whole, so a batch is drawn in parts: 5,000 letters then need 0.4 GB and not 2.8.
+the file is whole, so a batch is drawn in parts: 5,000 letters then need 0.6 GB and not 2.8.
 """
 
 from __future__ import annotations
