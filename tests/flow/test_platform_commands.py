@@ -92,6 +92,15 @@ def entities(broker: Broker) -> list[dict[str, Any]]:
     ]
 
 
+def drawn_elsewhere(phr: Phr, home: Path, prepared_home: Path) -> str:
+    """What a machine without this one's memory draws; of so few cells two draws are now and then the same."""
+    for place in home.iterdir():
+        if place.name.startswith(("engine.sqlite", "release-draws")):
+            place.unlink()
+    (home / "engine.sqlite").write_bytes((prepared_home / "engine.sqlite").read_bytes())
+    return str(told(phr("prepare", "2026H1", "--json"))["sha256"])
+
+
 def test_numbers_that_another_house_published_under_the_same_name_are_never_overwritten(
     phr: Phr, home: Path, broker: Broker, prepared_home: Path
 ) -> None:
@@ -99,12 +108,7 @@ def test_numbers_that_another_house_published_under_the_same_name_are_never_over
     told(phr("prepare", "2026H1", "--json"))
     assert told(phr("publish", "2026H1", "--json"))["state"] == "complete"
     first, there = kept(home), entities(broker)
-    for place in home.iterdir():
-        if place.name.startswith(("engine.sqlite", "release-draws")):
-            place.unlink()
-    (home / "engine.sqlite").write_bytes((prepared_home / "engine.sqlite").read_bytes())
-    other = told(phr("prepare", "2026H1", "--json"))
-    assert other["sha256"] != first[0].sha256, "other noise was drawn"
+    assert any(drawn_elsewhere(phr, home, prepared_home) != first[0].sha256 for _ in range(30)), "other noise was drawn"
     assert refused(phr("publish", "2026H1")) == (Exit.REFUSED, "other-release")
     [row] = told(phr("list", "--json"))["releases"]
     assert row["refused"] == "other-release"
