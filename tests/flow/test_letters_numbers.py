@@ -154,7 +154,7 @@ def allowed(said: Said) -> set[str]:
     return set(DIGITS.findall(re.sub(r"\s", "", "\n".join(words)))) | set(DIGITS.findall("\n".join(words)))
 
 
-def test_every_number_on_two_hundred_letters_is_one_that_was_measured(
+def test_every_number_on_every_letter_is_one_that_was_measured(
     city: tuple[Engine, dict[str, Measured]],
 ) -> None:
     engine, people = city

@@ -27,14 +27,20 @@ async def send(desk: Desk, session: Session, path: str, **data: str) -> httpx.Re
     return await desk.browser.post(path, data={"csrf": session.csrf, **data})
 
 
+async def booked(desk: Desk, session: Session, clock: str, *names: str) -> str:
+    """A class of 90 minutes on the 25th with these people."""
+    fields = {"title": "運動教室", "day": "2026-11-25", "clock": clock, "minutes": "90", "place": "体育館",
+              "staff": "", "capacity": "5", "town": "062049"}  # fmt: skip
+    path = (await send(desk, session, "/appointments/class", **fields)).headers["location"]
+    for name in names:
+        assert (await send(desk, session, f"{path}/join", resident=name)).status_code == 303
+    return path
+
+
 async def a_class(desk: Desk) -> str:
     """A class of the 25th at 13:30 with both of them booked, half an hour before it begins."""
     session = nurse(desk)
-    fields = {"title": "運動教室", "day": "2026-11-25", "clock": "13:30", "minutes": "90", "place": "体育館",
-              "staff": "", "capacity": "5", "town": "062049"}  # fmt: skip
-    path = (await send(desk, session, "/appointments/class", **fields)).headers["location"]
-    for name in (HANAKO, TARO):
-        assert (await send(desk, session, f"{path}/join", resident=name)).status_code == 303
+    path = await booked(desk, session, "13:30", HANAKO, TARO)
     early = await send(desk, session, f"{path}/sessions/begin", resident=HANAKO)
     assert early.status_code == 422
     assert "当日の開始2時間前から" in early.text
@@ -89,6 +95,18 @@ async def test_a_bath_at_home_is_neither_seen_nor_ended_by_the_class(desk: Desk)
     assert (await send(desk, session, f"{path}/end", resident=HANAKO)).status_code == 422
     with read(desk.engine) as connection:
         assert repo_before_after.of(connection, HANAKO)[0].ended_at is None
+
+
+async def test_what_begins_at_the_evenings_class_is_not_ended_by_the_afternoons(desk: Desk) -> None:
+    path = await a_class(desk)
+    evening = await booked(desk, nurse(desk), "18:00", HANAKO) + "/sessions"
+    desk.wait(timedelta(hours=4, minutes=30))
+    session = nurse(desk)
+    assert (await send(desk, session, f"{evening}/begin", resident=HANAKO)).status_code == 303
+    desk.wait(40 * MINUTE)
+    session = nurse(desk)
+    assert (await send(desk, session, f"{path}/end", resident=HANAKO)).status_code == 422
+    assert (await send(desk, session, f"{evening}/end", resident=HANAKO)).status_code == 303
 
 
 async def test_who_did_not_agree_is_a_number_and_who_is_not_booked_or_not_ours_is_not_there(desk: Desk) -> None:

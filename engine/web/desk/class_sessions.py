@@ -104,14 +104,14 @@ def _state(connection: Connection, one: GroupClass, resident: str, now: datetime
     lasting = _lasting(sessions, now)
     if lasting is not None:
         return {"state": "lasts", "at": _clock(lasting.started_at)}
-    over = [each.ended_at for each in sessions if each.ended_at is not None and each.started_at <= one.ends_at]
+    over = [each.ended_at for each in sessions if each.ended_at is not None]
     return {"state": "over", "at": _clock(max(over))} if over else {"state": "none", "at": ""}
 
 
 def _sessions(connection: Connection, one: GroupClass, resident: str) -> list[Measured]:
-    """What somebody began from shortly before this class on; a bath at home is their own business."""
-    found = repo_before_after.of(connection, resident)
-    return [each for each in found if each.sort == _SORT and each.started_at >= one.starts_at - _EARLY]
+    """What somebody began at this class: a bath at home is their own business, a later class has its own page."""
+    found, first = repo_before_after.of(connection, resident), one.starts_at - _EARLY
+    return [each for each in found if each.sort == _SORT and first <= each.started_at <= one.ends_at]
 
 
 def _lasting(sessions: list[Measured], now: datetime) -> Measured | None:
